@@ -1,0 +1,67 @@
+/* sada-init: make a directory a replica. */
+#include "cli.h"
+
+static const struct cli_option options[] = {
+	{ 'N', NULL, "NAME", "name of the replica, not the host's" },
+	{ 0, NULL, NULL, NULL }
+};
+
+static void
+option(struct cli *c, int key, const char *arg)
+{
+	const char **name = c->ctx;
+
+	(void)key;
+	*name = arg;
+}
+
+static const struct cli_command command = {
+	.name = "sada-init",
+	.usage = "sada-init [-N NAME] [DIR]",
+	.about = "Make DIR, or this directory, a replica with a key of its "
+	    "own.  Prints its\npublic line, NAME KEY, which peers add.  A "
+	    "replica stays as it is.",
+	.options = options,
+	.option = option,
+	.max = 1
+};
+
+/* What -C and DIR name together. */
+static void
+place(struct cli *c, struct sada_buf *dir)
+{
+	const char *arg = c->argc > 0 ? c->argv[0] : NULL;
+
+	if (c->argc > 0 && *arg == '\0')
+		cli_usage(c, "DIR is empty");
+	if (c->dir != NULL && (arg == NULL || *arg != '/'))
+		sada_buf_adds(dir, c->dir);
+	if (arg != NULL) {
+		if (dir->len > 0)
+			sada_put_u8(dir, '/');
+		sada_buf_adds(dir, arg);
+	}
+	if (dir->len == 0)
+		sada_buf_adds(dir, ".");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli c;
+	struct sada_buf dir = { 0 }, line = { 0 };
+	struct sada_err err = { 0 };
+	const char *name = NULL;
+	int rc;
+
+	cli_start(&c, &command, &name, argc, argv);
+	place(&c, &dir);
+	if ((rc = sada_init(sada_buf_str(&dir), name, &c.talk, &line,
+	    &err)) < 0)
+		goto out;
+	cli_public(&c, sada_buf_str(&line));
+out:
+	sada_buf_release(&dir);
+	sada_buf_release(&line);
+	return cli_finish(&c, rc, &err);
+}

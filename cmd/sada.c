@@ -1,0 +1,119 @@
+/*
+ * sada: runs the command that its first operand names.  "sada X ..." is
+ * "sada-X ..." from the directory that sada itself was started from, or
+ * else from PATH.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static const struct cli_command command = {
+	.name = "sada",
+	.usage = "sada [-C DIR] COMMAND [ARG...]\n"
+	    "sada help [COMMAND]",
+	.about = "Keep directories in sync that are never online together.  "
+	    "\"sada X\" runs sada-X:\n\n"
+	    "  init     make a directory a replica\n"
+	    "  peer     the replicas that this one knows\n"
+	    "  remote   where bundles go\n"
+	    "  sync     snap, pull, merge, push: the everyday command\n"
+	    "  snap     record the directory as it is\n"
+	    "  push     write bundles for peers\n"
+	    "  pull     take bundles in\n"
+	    "  merge    lay out what was pulled; conflicts\n"
+	    "  status   what this replica holds, and what waits\n"
+	    "  log      show operations\n"
+	    "  ls       list names as they were\n"
+	    "  cat      show content as it was\n"
+	    "  restore  bring back what was\n"
+	    "  verify   check the store\n\n"
+	    "Options before COMMAND go to it:",
+	.dry = 1,
+	.min = 1,
+	.max = CLI_MANY
+};
+
+/* May NAME be the rest of a command's name? */
+static int
+valid(const char *name)
+{
+	return *name != '\0' && *name != '-' && strlen(name) <= 32 &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") ==
+	    strlen(name);
+}
+
+/* How many words of ARGV before the command: sada and options. */
+static int
+lead(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1] != '\0' &&
+	    strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "-C") == 0 ||
+		    strcmp(argv[i], "--wait") == 0)
+			i++;
+	return i;
+}
+
+/* Become PROG; comes back only when there is none. */
+static void
+run(const char *prog, char **argv)
+{
+	const char *self = (const char *)getauxval(AT_EXECFN);
+	const char *slash = self != NULL ? strrchr(self, '/') : NULL;
+	struct sada_buf path = { 0 };
+
+	if (slash != NULL) {
+		sada_buf_add(&path, self, (size_t)(slash - self) + 1);
+		sada_buf_adds(&path, prog);
+		(void)execv(sada_buf_str(&path), argv);
+	}
+	sada_buf_release(&path);
+	if (slash == NULL || errno == ENOENT || errno == ENOTDIR)
+		(void)execvp(prog, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli c;
+	struct sada_err err = { 0 };
+	struct sada_buf prog = { 0 };
+	const char *word;
+	int at = lead(argc, argv), n = at < argc ? at + 1 : argc;
+	int help, rc;
+
+	/* Only what stands up to the command is for us to read. */
+	cli_start(&c, &command, NULL, n, argv);
+	help = strcmp(c.argv[0], "help") == 0;
+	if (help && argc > at + 2)
+		cli_usage(&c, "help: one operand too many");
+	if (help && argc > at + 1)
+		at++;
+	word = argv[at];
+	if (!valid(word))
+		cli_usage(&c, "no command %s", cli_quoted(&c, word));
+	sada_buf_adds(&prog, "sada");
+	if (strcmp(word, "help") != 0)
+		sada_buf_addf(&prog, "-%s", word);
+	if (help) {
+		(void)execlp("man", "man", sada_buf_str(&prog), (char *)NULL);
+		rc = sada_err_set(&err, SADA_ABSENT, "cannot run man: %s",
+		    strerror(errno));
+		goto out;
+	}
+	/* sada-X, our options, its words. */
+	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
+	argv[1] = sada_buf_str(&prog);
+	run(sada_buf_str(&prog), argv + 1);
+	if (errno == ENOENT || errno == ENOTDIR)
+		cli_usage(&c, "no command %s", cli_quoted(&c, word));
+	rc = sada_err_sys(&err, "cannot run %s", sada_buf_str(&prog));
+out:
+	sada_buf_release(&prog);
+	return cli_finish(&c, rc, &err);
+}

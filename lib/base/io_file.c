@@ -1,0 +1,152 @@
+/* Whole small files: read one with a cap, publish one atomically. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io_priv.h"
+#include "base/quote.h"
+
+/* ".tmp-", 16 hex digits, NUL. */
+#define TEMP_NAME (5 + 16 + 1)
+
+/* SADA_FORMAT with sentence "NAME TEXT". */
+static int
+refuse(struct sada_err *err, const char *name, const char *text)
+{
+	struct sada_buf q = { 0 };
+	int rc;
+
+	sada_quote(&q, name, strlen(name));
+	rc = sada_err_set(err, SADA_FORMAT, "%s %s", sada_buf_str(&q), text);
+	sada_buf_release(&q);
+	return rc;
+}
+
+/* Put "cannot DO NAME" before the sentence in ERR, which is SADA_SYS. */
+static int
+explain(struct sada_err *err, const char *what, const char *name)
+{
+	struct sada_buf q = { 0 };
+
+	sada_quote(&q, name, strlen(name));
+	(void)sada_err_prefix(err, "cannot %s %s", what, sada_buf_str(&q));
+	sada_buf_release(&q);
+	if (err != NULL)
+		err->code = SADA_SYS;
+	return SADA_SYS;
+}
+
+/*
+ * Read FD to its end into OUT, one byte past MAX at most: the file may
+ * grow while it is read, so its size is only a hint.
+ */
+static int
+slurp_fd(int fd, uint64_t hint, size_t max, struct sada_buf *out,
+    struct sada_err *err)
+{
+	size_t cap = max < SIZE_MAX ? max + 1 : max, total = 0, want, got;
+	int rc;
+
+	want = hint < cap ? (size_t)hint + 1 : cap;
+	do {
+		rc = sada_io_read(fd, sada_buf_reserve(out, want), want, &got,
+		    err);
+		if (rc < 0)
+			return rc;
+		out->len += got;
+		total += got;
+		if (got < want)
+			break;
+		want = total < cap - total ? total : cap - total;
+	} while (want > 0);
+	return 0;
+}
+
+int
+sada_io_slurp(int dfd, const char *name, size_t max, struct sada_buf *out,
+    struct sada_err *err)
+{
+	size_t start = out->len;
+	struct sada_stat st;
+	int fd = -1;
+	int rc;
+
+	/* O_NONBLOCK, so that a fifo at this name cannot hold us. */
+	if ((rc = sada_io_open(&fd, dfd, name, O_RDONLY | O_NONBLOCK |
+	    O_NOCTTY, 0, err)) < 0)
+		return rc;
+	if ((rc = sada_io_stat(fd, "", &st, err)) < 0) {
+		rc = explain(err, "read", name);
+		goto out;
+	}
+	if (st.kind != S_IFREG) {
+		rc = refuse(err, name, "is not a regular file");
+		goto out;
+	}
+	if ((rc = slurp_fd(fd, st.size, max, out, err)) < 0)
+		rc = explain(err, "read", name);
+	else if (out->len - start > max)
+		rc = refuse(err, name, "is larger than it may be");
+out:
+	if (rc < 0)
+		out->len = start;
+	sada_io_close(fd);
+	return rc;
+}
+
+/* Remove a temp after a failure; what cannot be removed is litter. */
+static void
+drop_temp(int dfd, const char *temp)
+{
+	struct sada_err ignored;
+
+	if (sada_io_unlink(dfd, temp, 0, &ignored) < 0)
+		return;
+}
+
+/* Write, sync and close new file TEMP; NAME stands in messages. */
+static int
+write_temp(int dfd, const char *temp, const char *name, const void *p,
+    size_t n, unsigned flags, struct sada_err *err)
+{
+	int fd = -1;
+	int rc;
+
+	if (sada_io_open(&fd, dfd, temp, O_WRONLY | O_CREAT | O_EXCL, 0600,
+	    err) < 0)
+		return explain(err, "write", name);
+	if ((rc = sada_io_write(fd, p, n, err)) < 0)
+		rc = explain(err, "write", name);
+	else if (!(flags & SADA_PUBLISH_CACHE))
+		rc = sada_io_fsync(fd, name, err);
+	if (rc < 0)
+		sada_io_close(fd);
+	else if ((rc = sada_io_close_checked(fd, err)) < 0)
+		rc = explain(err, "write", name);
+	if (rc < 0)
+		drop_temp(dfd, temp);
+	return rc;
+}
+
+int
+sada_io_publish(int dfd, const char *name, const void *p, size_t n,
+    unsigned flags, struct sada_err *err)
+{
+	unsigned char rnd[8];
+	char temp[TEMP_NAME];
+	int rc;
+
+	sada_io_random(rnd, sizeof(rnd));
+	(void)snprintf(temp, sizeof(temp), ".tmp-%016llx",
+	    (unsigned long long)sada_le64(rnd));
+	if ((rc = write_temp(dfd, temp, name, p, n, flags, err)) < 0)
+		return rc;
+	if (sada_io_rename(dfd, temp, dfd, name, flags & SADA_PUBLISH_NEW ?
+	    RENAME_NOREPLACE : 0, err) < 0) {
+		drop_temp(dfd, temp);
+		return explain(err, "write", name);
+	}
+	return flags & SADA_PUBLISH_CACHE ? 0 : sada_io_fsync(dfd, name, err);
+}

@@ -1,0 +1,318 @@
+/*
+ * Replay: an op is believed when its changes, applied to the join of its
+ * parents' maps, give the root that its author signed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "bundle/take_priv.h"
+#include "format/object.h"
+#include "format/op.h"
+#include "tree/state.h"
+
+/* The key that signs for author A; NULL when no member record is known. */
+static const unsigned char *
+author_key(const struct sada_log *log, const struct taken_list *l,
+    const struct sada_id *a, struct sada_member *m)
+{
+	const struct taken_member *t = taken_list_find(l, a);
+
+	if (t != NULL)
+		return t->m.pub.sign;
+	if (sada_log_member(log, a, m))
+		return m->pub.sign;
+	return NULL;
+}
+
+/* Say in NEED (128 bytes) that WHAT ID is missing. */
+static void
+say_need(char *need, const char *what, const struct sada_id *id)
+{
+	char hex[SADA_HEX_LEN + 1];
+
+	sada_id_hex(hex, id);
+	snprintf(need, 128, "%s %.16s", what, hex);
+}
+
+/*
+ * Op numbers of OP's parents, new array.  LATER when one is not there.
+ */
+static int
+find_parents(uint32_t **out, const struct sada_log *log,
+    const struct sada_op *op, char *need)
+{
+	uint32_t *n = sada_calloc(op->nparents + 1, sizeof(*n));
+	size_t i;
+
+	*out = NULL;
+	for (i = 0; i < op->nparents; i++)
+		if (!sada_log_find(log, &op->parents[i], &n[i])) {
+			say_need(need, "op", &op->parents[i]);
+			free(n);
+			return SADA_LATER;
+		}
+	*out = n;
+	return 0;
+}
+
+/* prev must be the op before in the author's chain, in the parents' past. */
+static int
+check_prev(const struct sada_log *log, const struct sada_op *op,
+    const uint32_t *parents, char *need, struct sada_err *err)
+{
+	const struct sada_op_info *p;
+	struct sada_context *past;
+	uint32_t i;
+	size_t k;
+	int in;
+
+	if (op->dot.seq == 1)
+		return 0;
+	if (!sada_log_find(log, &op->prev, &i)) {
+		say_need(need, "op", &op->prev);
+		return SADA_LATER;
+	}
+	p = sada_log_op(log, i);
+	if (sada_id_cmp(&p->dot.author, &op->dot.author) != 0 ||
+	    p->dot.epoch != op->dot.epoch || p->dot.seq + 1 != op->dot.seq)
+		return sada_err_set(err, SADA_FORMAT,
+		    "an op names as its previous one what is none");
+	for (k = 0; k < op->nparents; k++)
+		if (parents[k] == i)
+			return 0;
+	sada_context_make(&past, log, parents, op->nparents);
+	in = sada_context_has(past, i);
+	free(past);
+	if (!in)
+		return sada_err_set(err, SADA_FORMAT,
+		    "an op does not have its previous one in its past");
+	return 0;
+}
+
+/* One side of what derive() looks at. */
+struct derive {
+	struct sada_take *t;
+	const struct sada_op *op;
+	uint64_t lamport;
+};
+
+/* Is V (by all fields that an id covers) among the versions of E? */
+static int
+slot_has(const struct sada_entry *e, const struct sada_version *v)
+{
+	struct sada_id a, b;
+	size_t i;
+
+	sada_version_id(&a, v);
+	for (i = 0; i < e->nv; i++) {
+		sada_version_id(&b, &e->v[i]);
+		if (sada_id_cmp(&a, &b) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * V, new in slot NOW, replaced the only version of slot WAS that is gone
+ * from it.  Then its ancestors are that version and that one's own, and
+ * need not travel: make the object and keep it if it has V's id.
+ */
+static int
+derive_anc(struct sada_take *t, const struct sada_entry *was,
+    const struct sada_entry *now, const struct sada_version *v,
+    struct sada_err *err)
+{
+	struct sada_ancestor a[SADA_ANCESTORS_MAX], *old = NULL;
+	const struct sada_version *gone = NULL;
+	struct sada_buf b = {0}, enc = {0};
+	struct sada_dot dot;
+	struct sada_id id;
+	size_t i, n = 0;
+	int rc;
+
+	for (i = 0; i < was->nv; i++) {
+		if (slot_has(now, &was->v[i]))
+			continue;
+		if (gone != NULL)
+			return 0;
+		gone = &was->v[i];
+	}
+	if (gone == NULL || gone->kind == SADA_DIR)
+		return 0;
+	if (!sada_id_zero(&gone->anc)) {
+		rc = sada_txn_get(t->txn, SADA_OBJ_ANC, &gone->anc, &b, err);
+		if (rc == SADA_NOTFOUND) {
+			rc = 0;
+			goto out;
+		}
+		if (rc < 0 || (rc = sada_anc_decode(&old, &n, b.p, b.len,
+		    err)) < 0)
+			goto out;
+	}
+	dot = gone->dot;
+	a[0].dot = &dot;
+	a[0].ndot = 1;
+	a[0].content = gone->content;
+	a[0].size = gone->size;
+	if (n > SADA_ANCESTORS_MAX - 1)
+		n = SADA_ANCESTORS_MAX - 1;
+	for (i = 0; i < n; i++)
+		a[i + 1] = old[i];
+	sada_anc_encode(&enc, a, n + 1);
+	sada_hash(&id, SADA_CTX_ANC, enc.p, enc.len);
+	rc = 0;
+	if (sada_id_cmp(&id, &v->anc) == 0)
+		rc = sada_txn_put(t->txn, SADA_OBJ_ANC, enc.p, enc.len, &id,
+		    err);
+out:
+	free(old);
+	sada_buf_release(&b);
+	sada_buf_release(&enc);
+	return rc;
+}
+
+/* Check the stamps and derive the ancestors of one changed slot. */
+static int
+look_at_slot(struct derive *d, const struct sada_entry *was,
+    const struct sada_entry *now, struct sada_err *err)
+{
+	size_t i, k;
+	int rc;
+
+	for (i = 0; i < now->nv; i++) {
+		const struct sada_version *v = &now->v[i];
+
+		if (v->kind != SADA_DIR) {
+			if (sada_id_zero(&v->anc) ||
+			    sada_dot_cmp(&v->dot, &d->op->dot) != 0 ||
+			    sada_txn_has(d->t->txn, SADA_OBJ_ANC, &v->anc))
+				continue;
+			if ((rc = derive_anc(d->t, was, now, v, err)) < 0)
+				return rc;
+			continue;
+		}
+		for (k = 0; k < was->nv; k++)
+			if (was->v[k].kind == SADA_DIR &&
+			    sada_dot_cmp(&was->v[k].dot, &v->dot) == 0 &&
+			    sada_register_cmp(&was->v[k], v) == 0)
+				break;
+		if (k == was->nv && (v->stamp_lamport != d->lamport ||
+		    sada_id_cmp(&v->stamp_author, &d->op->dot.author) != 0))
+			return sada_err_set(err, SADA_FORMAT,
+			    "an op stamps a directory with a time that is "
+			    "not its own");
+	}
+	return 0;
+}
+
+/* Walk the changes of OP beside map BASE. */
+static int
+look_at_changes(struct derive *d, const struct sada_id *base,
+    const struct sada_id *changes, struct sada_err *err)
+{
+	struct sada_cursor *c = NULL, *b = NULL;
+	struct sada_entry now, was, none;
+	int rc;
+
+	if ((rc = sada_cursor_open(&c, &d->t->cns, changes, err)) < 0 ||
+	    (rc = sada_cursor_open(&b, &d->t->ns, base, err)) < 0)
+		goto out;
+	while ((rc = sada_cursor_next(c, &now, err)) == 1) {
+		memset(&none, 0, sizeof(none));
+		if ((rc = sada_cursor_seek(b, now.path, now.len, err)) < 0 ||
+		    (rc = sada_cursor_next(b, &was, err)) < 0)
+			goto out;
+		if (rc == 0 || sada_path_cmp(was.path, was.len, now.path,
+		    now.len) != 0)
+			was = none;
+		if ((rc = look_at_slot(d, &was, &now, err)) < 0)
+			goto out;
+	}
+out:
+	sada_cursor_free(c);
+	sada_cursor_free(b);
+	return rc;
+}
+
+/* Replay OP (number N, staged) and hold the result against its root. */
+static int
+replay(struct sada_take *t, const struct sada_log *log,
+    const struct taken_op *o, const struct sada_op *op, uint32_t n,
+    const uint32_t *parents, int *lacks_map, struct sada_err *err)
+{
+	struct sada_replay_counts counts;
+	struct derive d = { t, op, sada_log_op(log, n)->lamport };
+	struct sada_state st;
+	struct sada_id root;
+	int rc;
+
+	memset(&st, 0, sizeof(st));
+	rc = sada_state_init(&st, log, t->o.store, t->txn, parents,
+	    op->nparents, NULL, err);
+	if (rc == 0)
+		rc = sada_replay(&t->ns, &st.root, &t->cns, &o->changes,
+		    &root, &counts, err);
+	if (rc == 0 && sada_id_cmp(&root, &op->root) != 0)
+		rc = sada_err_set(err, SADA_FORMAT,
+		    "the changes of an op do not give its map");
+	if (rc == 0 && (counts.set != op->n_set || counts.gone != op->n_gone))
+		rc = sada_err_set(err, SADA_FORMAT,
+		    "an op counts its changes wrongly");
+	if (rc == 0)
+		rc = look_at_changes(&d, &st.root, &o->changes, err);
+	sada_state_release(&st);
+	if (rc == SADA_NOTFOUND) {
+		*lacks_map = 1;
+		rc = SADA_LATER;
+	}
+	return rc;
+}
+
+int
+take_stage(struct sada_take *t, struct sada_log *log,
+    const struct taken_list *l, struct taken_op *o, char *need,
+    int *lacks_map, struct sada_err *err)
+{
+	const unsigned char *key;
+	struct sada_member m;
+	struct sada_op op;
+	uint32_t *parents = NULL, n;
+	int rc;
+
+	if (sada_log_find(log, &o->id, &n))
+		return 0;
+	if ((rc = sada_op_decode(&op, o->rec, o->len, err)) < 0)
+		return rc;
+	if ((key = author_key(log, l, &o->author, &m)) == NULL) {
+		say_need(need, "member", &o->author);
+		rc = SADA_LATER;
+		goto out;
+	}
+	if ((rc = sada_op_verify(o->rec, o->len, key, err)) < 0) {
+		rc = sada_err_set(err, SADA_FORMAT,
+		    "an op is not signed by its author");
+		goto out;
+	}
+	if ((rc = find_parents(&parents, log, &op, need)) < 0 ||
+	    (rc = check_prev(log, &op, parents, need, err)) < 0)
+		goto out;
+	if (o->replayed || o->map) {
+		rc = sada_log_stage(log, o->rec, o->len, &n, err);
+		goto out;
+	}
+	if ((rc = sada_log_stage(log, o->rec, o->len, &n, err)) < 0)
+		goto out;
+	rc = replay(t, log, o, &op, n, parents, lacks_map, err);
+	if (rc == 0)
+		o->replayed = 1;
+	if (rc == SADA_LATER) {
+		say_need(need, "map of op", &o->id);
+		sada_log_unstage_last(log);
+	}
+out:
+	free(parents);
+	sada_op_release(&op);
+	return rc;
+}

@@ -1,0 +1,188 @@
+/* File lists and ancestors: small objects.  The layouts stand in object.h. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/codec_priv.h"
+#include "format/object.h"
+
+/* The least bytes of a piece and of an ancestor. */
+#define PIECE_MIN (1 + SADA_ID_LEN)
+#define ANC_MIN (1 + DOT_LEN + 1 + SADA_ID_LEN)
+
+static int
+refuse_list(struct sada_err *err, const char *why)
+{
+	return sada_err_set(err, SADA_FORMAT, "file list refused: %s", why);
+}
+
+static int
+refuse_anc(struct sada_err *err, const char *why)
+{
+	return sada_err_set(err, SADA_FORMAT, "ancestors refused: %s", why);
+}
+
+/* No piece is empty; a chunk is no larger than any chunk. */
+static int
+piece_ok(unsigned level, uint64_t size, uint64_t total)
+{
+	if (size < 1 || (level == 0 && size > SADA_CHUNK_MAX))
+		return 0;
+	return size <= SIZE_CAP - total;
+}
+
+void
+sada_list_encode(struct sada_buf *out, unsigned level,
+    const struct sada_piece *piece, size_t n)
+{
+	uint64_t total = 0;
+	size_t i;
+
+	assert(level <= SADA_LIST_LEVEL_MAX);
+	assert(n >= 1 && n <= SADA_LIST_MAX);
+	sada_put_u8(out, (uint8_t)level);
+	sada_put_var(out, n);
+	for (i = 0; i < n; i++) {
+		assert(piece_ok(level, piece[i].size, total));
+		total += piece[i].size;
+		sada_put_var(out, piece[i].size);
+		put_id(out, &piece[i].id);
+	}
+}
+
+int
+sada_list_decode(unsigned *level, struct sada_piece **piece, size_t *count,
+    uint64_t *total, const void *p, size_t n, struct sada_err *err)
+{
+	struct sada_piece *list = NULL;
+	struct sada_rd r;
+	uint64_t sum = 0, items, i;
+	unsigned lev;
+	int rc;
+
+	*piece = NULL;
+	*count = 0;
+	sada_rd_init(&r, p, n);
+	lev = sada_get_u8(&r);
+	items = sada_get_count(&r, PIECE_MIN);
+	if (r.bad || lev > SADA_LIST_LEVEL_MAX || items < 1 ||
+	    items > SADA_LIST_MAX) {
+		rc = refuse_list(err, "its level or number of pieces");
+		goto out;
+	}
+	list = sada_calloc((size_t)items, sizeof(*list));
+	for (i = 0; i < items; i++) {
+		list[i].size = sada_get_var(&r);
+		get_id(&r, &list[i].id);
+		if (r.bad || !piece_ok(lev, list[i].size, sum)) {
+			rc = refuse_list(err, "a piece's size");
+			goto out;
+		}
+		sum += list[i].size;
+	}
+	if (sada_rd_left(&r) != 0) {
+		rc = refuse_list(err, "bytes follow it");
+		goto out;
+	}
+	*level = lev;
+	*piece = list;
+	*count = (size_t)items;
+	if (total != NULL)
+		*total = sum;
+	list = NULL;
+	rc = 0;
+out:
+	free(list);
+	return rc;
+}
+
+void
+sada_anc_encode(struct sada_buf *out, const struct sada_ancestor *a,
+    size_t n)
+{
+	size_t i, j;
+
+	assert(n >= 1 && n <= SADA_ANCESTORS_MAX);
+	sada_put_var(out, n);
+	for (i = 0; i < n; i++) {
+		assert(a[i].ndot >= 1 && a[i].ndot <= SADA_ANC_DOTS_MAX);
+		assert(a[i].size <= SIZE_CAP);
+		sada_put_var(out, a[i].ndot);
+		for (j = 0; j < a[i].ndot; j++) {
+			assert(a[i].dot[j].seq >= 1);
+			assert(j == 0 || sada_dot_cmp(&a[i].dot[j - 1],
+			    &a[i].dot[j]) < 0);
+			put_dot(out, &a[i].dot[j]);
+		}
+		sada_put_var(out, a[i].size);
+		put_id(out, &a[i].content);
+	}
+}
+
+/* Read one ancestor, its dots to DOT. */
+static int
+get_ancestor(struct sada_ancestor *a, struct sada_dot *dot,
+    struct sada_rd *r, struct sada_err *err)
+{
+	uint64_t n, i;
+
+	n = sada_get_count(r, DOT_LEN);
+	if (r->bad || n < 1 || n > SADA_ANC_DOTS_MAX)
+		return refuse_anc(err, "a number of dots");
+	a->dot = dot;
+	a->ndot = (size_t)n;
+	for (i = 0; i < n; i++) {
+		get_dot(r, &dot[i]);
+		if (r->bad || dot[i].seq < 1 ||
+		    (i > 0 && sada_dot_cmp(&dot[i - 1], &dot[i]) >= 0))
+			return refuse_anc(err, "dots out of order");
+	}
+	a->size = sada_get_var(r);
+	get_id(r, &a->content);
+	if (r->bad || a->size > SIZE_CAP)
+		return refuse_anc(err, "a size");
+	return 0;
+}
+
+int
+sada_anc_decode(struct sada_ancestor **a, size_t *count, const void *p,
+    size_t n, struct sada_err *err)
+{
+	struct sada_ancestor *list = NULL;
+	struct sada_dot *dot;
+	struct sada_rd r;
+	uint64_t items, i, dots;
+	int rc;
+
+	*a = NULL;
+	*count = 0;
+	sada_rd_init(&r, p, n);
+	items = sada_get_count(&r, ANC_MIN);
+	if (r.bad || items < 1 || items > SADA_ANCESTORS_MAX) {
+		rc = refuse_anc(err, "their number");
+		goto out;
+	}
+	/* As many dots as are allowed, or as the bytes can hold. */
+	dots = items * SADA_ANC_DOTS_MAX;
+	if (dots > sada_rd_left(&r) / DOT_LEN)
+		dots = sada_rd_left(&r) / DOT_LEN;
+	list = sada_calloc(1, (size_t)items * sizeof(*list) +
+	    (size_t)dots * sizeof(*dot));
+	dot = (struct sada_dot *)(void *)(list + items);
+	for (i = 0; i < items; i++) {
+		if ((rc = get_ancestor(&list[i], dot, &r, err)) < 0)
+			goto out;
+		dot += list[i].ndot;
+	}
+	if (sada_rd_left(&r) != 0) {
+		rc = refuse_anc(err, "bytes follow them");
+		goto out;
+	}
+	*a = list;
+	*count = (size_t)items;
+	list = NULL;
+	rc = 0;
+out:
+	free(list);
+	return rc;
+}

@@ -1,0 +1,171 @@
+/*
+ * Patches: libgit2 finds the hunks; the header is written here, since it
+ * knows neither our modes nor what a name may hold.
+ */
+#include <string.h>
+
+#include <git2.h>
+
+#include "base/quote.h"
+#include "git/patch.h"
+
+/* Append "a/PATH", quoted as a whole when it must be. */
+static void
+put_name(struct sada_buf *out, const char *side, const char *path,
+    size_t len)
+{
+	struct sada_buf name = {0};
+
+	sada_buf_adds(&name, side);
+	sada_buf_add(&name, path, len);
+	sada_quote(out, (char *)name.p, name.len);
+	sada_buf_release(&name);
+}
+
+/* The name behind "---", "+++" or "Binary files": /dev/null if not there. */
+static void
+put_side(struct sada_buf *out, const struct sada_patch_side *s,
+    const char *side, const char *path, size_t len)
+{
+	if (s->mode == 0)
+		sada_buf_adds(out, "/dev/null");
+	else
+		put_name(out, side, path, len);
+}
+
+static void
+put_header(struct sada_buf *out, const char *path, size_t len,
+    const struct sada_patch_side *a, const struct sada_patch_side *b)
+{
+	sada_buf_adds(out, "diff --git ");
+	put_name(out, "a/", path, len);
+	sada_buf_adds(out, " ");
+	put_name(out, "b/", path, len);
+	sada_buf_adds(out, "\n");
+	if (a->mode == 0)
+		sada_buf_addf(out, "new file mode %06o\n", b->mode);
+	else if (b->mode == 0)
+		sada_buf_addf(out, "deleted file mode %06o\n", a->mode);
+	else if (a->mode != b->mode)
+		sada_buf_addf(out, "old mode %06o\nnew mode %06o\n", a->mode,
+		    b->mode);
+}
+
+struct printing {
+	struct sada_buf *out;
+	const char *path;
+	size_t len;
+	const struct sada_patch_side *a, *b;
+	int begun;
+};
+
+/* Names before the first hunk. */
+static void
+begin(struct printing *p)
+{
+	if (p->begun)
+		return;
+	p->begun = 1;
+	sada_buf_adds(p->out, "--- ");
+	put_side(p->out, p->a, "a/", p->path, p->len);
+	sada_buf_adds(p->out, "\n+++ ");
+	put_side(p->out, p->b, "b/", p->path, p->len);
+	sada_buf_adds(p->out, "\n");
+}
+
+static int
+print_line(const git_diff_delta *delta, const git_diff_hunk *hunk,
+    const git_diff_line *line, void *ctx)
+{
+	struct printing *p = ctx;
+	char origin = line->origin;
+
+	(void)delta;
+	(void)hunk;
+	switch (origin) {
+	case GIT_DIFF_LINE_CONTEXT:
+	case GIT_DIFF_LINE_ADDITION:
+	case GIT_DIFF_LINE_DELETION:
+		begin(p);
+		sada_buf_add(p->out, &origin, 1);
+		break;
+	case GIT_DIFF_LINE_HUNK_HDR:
+	case GIT_DIFF_LINE_CONTEXT_EOFNL:
+	case GIT_DIFF_LINE_ADD_EOFNL:
+	case GIT_DIFF_LINE_DEL_EOFNL:
+		begin(p);
+		break;
+	default:
+		return 0;		/* its header: ours stands */
+	}
+	sada_buf_add(p->out, line->content, line->content_len);
+	return 0;
+}
+
+static int
+fail(struct sada_err *err)
+{
+	const git_error *e = git_error_last();
+
+	return sada_err_set(err, SADA_SYS, "cannot make a patch: %s",
+	    e != NULL && e->message != NULL ? e->message : "unknown error");
+}
+
+/* As git: a NUL among the first bytes makes it no text. */
+static int
+is_binary(const struct sada_patch_side *s)
+{
+	return s->n > 0 && memchr(s->p, '\0', s->n < 8000 ? s->n : 8000) !=
+	    NULL;
+}
+
+static int
+put_hunks(struct printing *pr, struct sada_err *err)
+{
+	git_diff_options o;
+	const struct sada_patch_side *a = pr->a, *b = pr->b;
+	git_patch *patch = NULL;
+	int rc = 0;
+
+	if (git_libgit2_init() < 0)
+		return fail(err);
+	if (git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION) < 0) {
+		rc = fail(err);
+		goto out;
+	}
+	o.flags = GIT_DIFF_FORCE_TEXT;
+	/* An empty side that is there must not be NULL. */
+	if (git_patch_from_buffers(&patch, a->mode == 0 ? NULL : a->n > 0 ?
+	    a->p : "", a->n, "a", b->mode == 0 ? NULL : b->n > 0 ? b->p : "",
+	    b->n, "a", &o) < 0 ||
+	    (patch != NULL && git_patch_print(patch, print_line, pr) < 0))
+		rc = fail(err);
+out:
+	git_patch_free(patch);
+	(void)git_libgit2_shutdown();
+	return rc;
+}
+
+int
+sada_patch(struct sada_buf *out, const char *path, size_t len,
+    const struct sada_patch_side *a, const struct sada_patch_side *b,
+    unsigned flags, struct sada_err *err)
+{
+	struct printing pr = { out, path, len, a, b, 0 };
+	int same = a->n == b->n && (a->n == 0 || memcmp(a->p, b->p,
+	    a->n) == 0);
+
+	if (same && a->mode == b->mode)
+		return 0;
+	put_header(out, path, len, a, b);
+	if (same)
+		return 0;
+	if (!(flags & SADA_PATCH_BINARY) && !is_binary(a) && !is_binary(b))
+		return put_hunks(&pr, err);
+	sada_buf_adds(out, "Binary files ");
+	put_side(out, a, "a/", path, len);
+	sada_buf_adds(out, " and ");
+	put_side(out, b, "b/", path, len);
+	sada_buf_adds(out, " differ\n");
+	return 0;
+}

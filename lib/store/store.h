@@ -1,0 +1,168 @@
+/*
+ * The object store: immutable bytes named by their hash, in packs.
+ *
+ * A transaction writes one pack.  Commit order (the log comes after it):
+ * pack and index written to temps, both fsynced, index renamed, pack
+ * renamed, directory fsynced.  The index is derived: deleted or damaged it
+ * is rebuilt from the pack.  Reads re-hash what they return.
+ *
+ * Threads: one store may be read, and one transaction may be filled, by
+ * several threads; a struct sada_fill belongs to one thread at a time.
+ */
+#ifndef SADA_STORE_STORE_H
+#define SADA_STORE_STORE_H
+
+#include "format/types.h"
+
+struct sada_store;
+struct sada_txn;
+struct sada_fill;
+
+enum {
+	SADA_STORE_WRITE = 1	/* the caller holds the replica's lock: temps
+				   and folded packs may be cleaned, every pack
+				   not known durable is fsynced (rule R0) */
+};
+/*
+ * Open the packs in directory DIRFD (borrowed while the store lives).
+ * Missing or bad indexes are rebuilt (in memory only without WRITE).
+ * *OUT is new; free it with sada_store_free().  A damaged pack does not
+ * fail the open; reads of what it held do.  Errors: SYS.
+ */
+SADA_MUST int sada_store_open(struct sada_store **out, int dirfd,
+    unsigned flags, struct sada_err *err);
+/* Close; NULL is fine.  No transaction may be open. */
+void sada_store_free(struct sada_store *s);
+/*
+ * Look for packs that another process published since; cheap when nothing
+ * changed (directory mtime).  Errors: SYS.
+ */
+SADA_MUST int sada_store_refresh(struct sada_store *s, struct sada_err *err);
+
+/* Is the object held, by the indexes (no read)?  1 or 0. */
+int sada_store_has(struct sada_store *s, unsigned type,
+    const struct sada_id *id);
+/*
+ * Append the object's bytes to OUT.  Errors: NOTFOUND, DAMAGED (the bytes
+ * do not hash to ID), SYS.
+ */
+SADA_MUST int sada_store_get(struct sada_store *s, unsigned type,
+    const struct sada_id *id, struct sada_buf *out, struct sada_err *err);
+
+/*
+ * Begin a transaction; *OUT is new; end it with sada_txn_commit() or
+ * sada_txn_abort(), then it is gone.  Nothing is created until the first
+ * object is put.  S may be shared; the lock is not needed to fill.
+ */
+SADA_MUST int sada_txn_begin(struct sada_txn **out, struct sada_store *s,
+    struct sada_err *err);
+
+/*
+ * Put an object of N <= SADA_OBJECT_MAX bytes through the transaction's
+ * own fill (one thread: the owner's).  An object that the store or the
+ * transaction has already is not written again; the copy that the store
+ * has is read and re-hashed first, and written anew when damaged.  *ID is
+ * its id.  Errors: SYS.
+ */
+SADA_MUST int sada_txn_put(struct sada_txn *t, unsigned type, const void *p,
+    size_t n, struct sada_id *id, struct sada_err *err);
+/* As sada_store_get(), but what the transaction has comes first. */
+SADA_MUST int sada_txn_get(struct sada_txn *t, unsigned type,
+    const struct sada_id *id, struct sada_buf *out, struct sada_err *err);
+/* As sada_store_has(), the transaction's own objects included. */
+int sada_txn_has(struct sada_txn *t, unsigned type,
+    const struct sada_id *id);
+
+/*
+ * A fill: a worker's own half-filled data block.  *OUT is new; end it with
+ * sada_fill_end(), which writes what is left (or sada_fill_drop()).  The
+ * worker that fills it hashes, compresses and writes whole blocks by
+ * itself; only the append offset and the index are shared.
+ */
+SADA_MUST int sada_fill_new(struct sada_fill **out, struct sada_txn *t,
+    struct sada_err *err);
+/* As sada_txn_put(), from the worker that owns F.  Errors: SYS. */
+SADA_MUST int sada_fill_put(struct sada_fill *f, unsigned type,
+    const void *p, size_t n, struct sada_id *id, struct sada_err *err);
+/* Write the rest of F's block and free F.  Errors: SYS. */
+SADA_MUST int sada_fill_end(struct sada_fill *f, struct sada_err *err);
+/* Free F without writing the rest; the transaction must be aborted. */
+void sada_fill_drop(struct sada_fill *f);
+
+/*
+ * Add a whole encoded block (24-byte head and frame, N bytes) as it came
+ * from a bundle: checked, decompressed, every object hashed; written as
+ * it stands when at least one object is new and none is a duplicate, else
+ * its new objects are put one by one.  May be called from worker threads.
+ * EACH (may be NULL) is told each object (under no lock).  Errors: FORMAT
+ * SYS, what EACH returns.
+ */
+SADA_MUST int sada_txn_add_block(struct sada_txn *t, const void *p, size_t n,
+    int (*each)(unsigned type, const struct sada_id *id, const void *bytes,
+    size_t len, void *ctx), void *ctx, struct sada_err *err);
+
+/* What a transaction has written so far. */
+struct sada_txn_stat {
+	uint64_t objects, raw_bytes, packed_bytes;
+};
+void sada_txn_stat(const struct sada_txn *t, struct sada_txn_stat *st);
+
+/*
+ * Make the pack durable and visible: fold small packs in when there would
+ * be too many of their size, write the trailer and the index, fsync both,
+ * rename, fsync the directory.  Packs that others published meanwhile are
+ * made durable too, even when nothing was put: objects that are not
+ * written again may lie there.  T is gone in any case; on failure no temp
+ * is left.  The caller holds the lock and appends the log record only
+ * after this.  Errors: SYS.
+ */
+SADA_MUST int sada_txn_commit(struct sada_txn *t, struct sada_err *err);
+/* Drop everything; NULL is fine. */
+void sada_txn_abort(struct sada_txn *t);
+
+/*
+ * Where an object lies: sort by (pack, block, off) to read in order.  Good
+ * until the next commit through this store.
+ */
+struct sada_loc {
+	uint32_t pack, block, off, len;
+};
+/* Fill LOC; 1 found, 0 not held. */
+int sada_store_locate(struct sada_store *s, unsigned type,
+    const struct sada_id *id, struct sada_loc *loc);
+/* How many objects block LOC->block of pack LOC->pack holds. */
+uint32_t sada_store_block_objects(struct sada_store *s,
+    const struct sada_loc *loc);
+/*
+ * Append the block's bytes as they lie in the pack (head and frame),
+ * checksum verified.  Errors: DAMAGED SYS.
+ */
+SADA_MUST int sada_store_block_raw(struct sada_store *s,
+    const struct sada_loc *loc, struct sada_buf *out, struct sada_err *err);
+
+/*
+ * Walk everything and check every byte: headers, trailers, names,
+ * checksums, each object's hash, each index against its pack.  REPORT is
+ * called for each damage with a sentence, the pack's name, and, for a
+ * readable index, the objects lost (type 0 and id NULL when none can be
+ * named).  Errors: SYS; damage is no error here.
+ */
+SADA_MUST int sada_store_verify(struct sada_store *s,
+    void (*report)(const char *what, unsigned type, const struct sada_id *id,
+    void *ctx), void *ctx, struct sada_err *err);
+
+/*
+ * Call EACH for every object held (by the indexes, any order, doubles
+ * possible).  Errors: what EACH returns.
+ */
+SADA_MUST int sada_store_each(struct sada_store *s,
+    int (*each)(unsigned type, const struct sada_id *id, uint32_t len,
+    void *ctx), void *ctx, struct sada_err *err);
+
+/* Sizes for status. */
+struct sada_store_stat {
+	uint64_t packs, objects, bytes;
+};
+void sada_store_stat(struct sada_store *s, struct sada_store_stat *st);
+
+#endif

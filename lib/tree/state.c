@@ -1,0 +1,144 @@
+/* The state of a set of heads: their past, and the join of their maps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree/state.h"
+
+struct side_ctx {
+	const struct sada_log *log;
+	struct sada_context *past;
+};
+
+static int
+side_seen(const struct sada_dot *d, void *ctx)
+{
+	const struct side_ctx *s = ctx;
+
+	return sada_context_seen(s->log, s->past, d);
+}
+
+/* *OUT = the join of the maps of ST's heads, two of them or more. */
+static int
+join_heads(struct sada_state *st, struct sada_err *err)
+{
+	struct side_ctx *ctx = sada_calloc(st->n, sizeof(*ctx));
+	struct sada_side *side = sada_calloc(st->n, sizeof(*side));
+	size_t i;
+	int rc;
+
+	for (i = 0; i < st->n; i++) {
+		ctx[i].log = st->log;
+		sada_context_make(&ctx[i].past, st->log, &st->heads[i], 1);
+		side[i].root = sada_log_op(st->log, st->heads[i])->root;
+		side[i].seen = side_seen;
+		side[i].ctx = &ctx[i];
+	}
+	rc = sada_join(&st->ns, side, st->n, &st->root, err);
+	for (i = 0; i < st->n; i++)
+		free(ctx[i].past);
+	free(ctx);
+	free(side);
+	return rc;
+}
+
+/* Find the first head whose map's root node is not held. */
+static int
+check_held(const struct sada_state *st, uint32_t *lack, struct sada_err *err)
+{
+	char hex[SADA_HEX_LEN + 1];
+	size_t i;
+
+	for (i = 0; i < st->n; i++) {
+		const struct sada_op_info *op = sada_log_op(st->log,
+		    st->heads[i]);
+
+		if (sada_id_zero(&op->root))
+			continue;
+		if (st->ns.txn != NULL ?
+		    sada_txn_has(st->ns.txn, SADA_OBJ_NODE, &op->root) :
+		    sada_store_has(st->ns.store, SADA_OBJ_NODE, &op->root))
+			continue;
+		if (lack != NULL)
+			*lack = st->heads[i];
+		sada_id_hex(hex, &op->id);
+		return sada_err_set(err, SADA_NOTFOUND,
+		    "the map of op %.12s is not held here", hex);
+	}
+	return 0;
+}
+
+int
+sada_state_init(struct sada_state *st, const struct sada_log *log,
+    struct sada_store *store, struct sada_txn *txn, const uint32_t *ops,
+    size_t n, uint32_t *lack, struct sada_err *err)
+{
+	int rc;
+
+	memset(st, 0, sizeof(*st));
+	st->log = log;
+	st->ns.store = store;
+	st->ns.txn = txn;
+	sada_context_make(&st->past, log, ops, n);
+	sada_context_heads(&st->heads, &st->n, log, st->past);
+	if ((rc = check_held(st, lack, err)) < 0)
+		goto out;
+	if (st->n == 1)
+		st->root = sada_log_op(log, st->heads[0])->root;
+	if (st->n > 1) {
+		if (txn == NULL) {
+			if ((rc = sada_txn_begin(&st->scratch, store,
+			    err)) < 0)
+				goto out;
+			st->ns.txn = st->scratch;
+		}
+		if ((rc = join_heads(st, err)) < 0)
+			goto out;
+	}
+	rc = 0;
+out:
+	if (rc < 0)
+		sada_state_release(st);
+	return rc;
+}
+
+void
+sada_state_release(struct sada_state *st)
+{
+	sada_txn_abort(st->scratch);
+	free(st->heads);
+	free(st->past);
+	memset(st, 0, sizeof(*st));
+}
+
+struct sada_id *
+sada_state_heads(const struct sada_state *st)
+{
+	struct sada_id *ids = sada_calloc(st->n + 1, sizeof(*ids));
+	size_t i;
+
+	for (i = 0; i < st->n; i++)
+		ids[i] = sada_log_op(st->log, st->heads[i])->id;
+	return ids;
+}
+
+void
+sada_state_id(struct sada_id *out, const struct sada_state *st)
+{
+	struct sada_buf b = {0};
+	size_t i;
+
+	for (i = 0; i < st->n; i++)
+		sada_buf_add(&b, sada_log_op(st->log, st->heads[i])->id.b,
+		    SADA_ID_LEN);
+	sada_buf_add(&b, st->root.b, SADA_ID_LEN);
+	sada_hash(out, SADA_CTX_STATE, b.p, b.len);
+	sada_buf_release(&b);
+}
+
+uint64_t
+sada_state_lamport(const struct sada_dot *d, void *ctx)
+{
+	const struct sada_state *st = ctx;
+
+	return sada_context_lamport(st->log, st->past, d);
+}

@@ -1,0 +1,471 @@
+/* An op in the making: slots, ancestors, the changes tree, the record. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "format/object.h"
+#include "format/op.h"
+#include "verb/snap_priv.h"
+
+int
+sada_guard_trips(uint64_t lost, uint64_t total)
+{
+	return (lost > SADA_GUARD_PATHS && lost > total / SADA_GUARD_PART) ||
+	    (lost > 1 && lost >= total);
+}
+
+int
+sada_draft_init(struct sada_draft *d, struct sada_replica *r,
+    struct sada_err *err)
+{
+	uint32_t *ops, *own = NULL, last;
+	size_t n = 0, nown = 0, i;
+	int rc;
+
+	memset(d, 0, sizeof(*d));
+	d->r = r;
+	ops = sada_calloc(r->nlaid + 1, sizeof(*ops));
+	for (i = 0; i < r->nlaid; i++)
+		ops[n++] = r->laid[i];
+	d->dot.author = sada_key_pub(r->key)->id;
+	if (sada_log_epoch_due(r->log) || !sada_log_own_last(r->log, &last)) {
+		sada_log_own_heads(&own, &nown, r->log);
+		ops = sada_realloc(ops, (n + nown + 1) * sizeof(*ops));
+		for (i = 0; i < nown; i++)
+			ops[n++] = own[i];
+		sada_io_random(&d->dot.epoch, sizeof(d->dot.epoch));
+		d->dot.seq = 1;
+	} else {
+		d->dot.epoch = sada_log_op(r->log, last)->dot.epoch;
+		d->dot.seq = sada_log_op(r->log, last)->dot.seq + 1;
+		d->prev = sada_log_op(r->log, last)->id;
+	}
+	sada_io_random(&d->dot.tag, sizeof(d->dot.tag));
+	if ((rc = sada_txn_begin(&d->txn, r->store, err)) < 0 ||
+	    (rc = sada_state_init(&d->st, r->log, r->store, d->txn, ops, n,
+	    NULL, err)) < 0)
+		goto out;
+	d->lamport = 1;
+	for (i = 0; i < d->st.n; i++) {
+		uint64_t l = sada_log_op(r->log, d->st.heads[i])->lamport;
+
+		if (d->lamport <= l)
+			d->lamport = l + 1;
+	}
+	d->cns.store = r->store;
+	d->cns.txn = d->txn;
+	d->cns.flags = SADA_NODE_CHANGES;
+	d->stream = r->work == NULL || sada_work_info(r->work)->copies == 0;
+	sada_build_new(&d->build, &d->cns);
+	rc = sada_cursor_open(&d->base, &d->st.ns, &d->st.root, err);
+out:
+	free(ops);
+	free(own);
+	if (rc < 0)
+		sada_draft_release(d);
+	return rc;
+}
+
+void
+sada_draft_release(struct sada_draft *d)
+{
+	size_t i;
+
+	sada_build_free(d->build);
+	sada_cursor_free(d->base);
+	sada_state_release(&d->st);
+	sada_txn_abort(d->txn);
+	for (i = 0; i < d->nchange; i++) {
+		free(d->change[i].path);
+		free(d->change[i].gone);
+	}
+	free(d->change);
+	sada_buf_release(&d->last);
+	free(d->lost);
+	sada_idset_release(&d->brought);
+	memset(d, 0, sizeof(*d));
+}
+
+/* The slot at PATH in the parents' map; nv 0 when there is none. */
+static int
+base_slot(struct sada_draft *d, const char *path, size_t len,
+    struct sada_entry *e, struct sada_err *err)
+{
+	int rc;
+
+	memset(e, 0, sizeof(*e));
+	if (sada_id_zero(&d->st.root))
+		return 0;
+	if ((rc = sada_cursor_seek(d->base, path, len, err)) < 0 ||
+	    (rc = sada_cursor_next(d->base, e, err)) < 0)
+		return rc;
+	if (rc == 0 || sada_path_cmp(e->path, e->len, path, len) != 0)
+		memset(e, 0, sizeof(*e));
+	return 0;
+}
+
+static int
+has_id(const struct sada_id *ids, size_t n, const struct sada_id *id)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (sada_id_cmp(&ids[i], id) == 0)
+			return 1;
+	return 0;
+}
+
+static int
+cmp_id(const void *a, const void *b)
+{
+	return memcmp(a, b, SADA_ID_LEN);
+}
+
+struct keyed {
+	struct sada_id id;
+	struct sada_version v;
+};
+
+/*
+ * Write one slot: what BASE has without GONE, and the new versions NV.  A
+ * version that is there already (a register that changed) is replaced.
+ */
+static int
+write_slot(struct sada_draft *d, const char *path, size_t len,
+    const struct sada_entry *base, const struct sada_id *gone, size_t ngone,
+    const struct sada_version *nv, size_t nnv, struct sada_err *err)
+{
+	struct keyed *k = sada_calloc(base->nv + nnv + 1, sizeof(*k));
+	struct sada_version *v = sada_calloc(base->nv + nnv + 1, sizeof(*v));
+	struct sada_entry e;
+	size_t i, n = 0;
+	int rc = 0;
+
+	for (i = 0; i < nnv; i++) {
+		sada_version_id(&k[n].id, &nv[i]);
+		k[n++].v = nv[i];
+	}
+	for (i = 0; i < base->nv; i++) {
+		struct sada_id id;
+		size_t j;
+
+		sada_version_id(&id, &base->v[i]);
+		if (has_id(gone, ngone, &id))
+			continue;
+		for (j = 0; j < nnv; j++)
+			if (sada_id_cmp(&k[j].id, &id) == 0)
+				break;
+		if (j < nnv)
+			continue;
+		k[n].id = id;
+		k[n++].v = base->v[i];
+	}
+	/* Keyed by a leading id, so that cmp_id() sorts them. */
+	qsort(k, n, sizeof(*k), cmp_id);
+	for (i = 0; i < n; i++)
+		v[i] = k[i].v;
+	if (n > 0)
+		d->n_set++;
+	else if (base->nv > 0)
+		d->n_gone++;
+	else
+		goto out;
+	e.path = path;
+	e.len = len;
+	e.v = v;
+	e.nv = n;
+	rc = sada_build_add(d->build, &e, err);
+out:
+	free(k);
+	free(v);
+	return rc;
+}
+
+/* Ancestors of what replaces COVER: its versions, then the first's own. */
+static int
+put_ancestors(struct sada_draft *d, const struct sada_version *cover,
+    size_t ncover, struct sada_id *out, struct sada_err *err)
+{
+	struct sada_ancestor a[SADA_ANCESTORS_MAX], *old = NULL;
+	const struct sada_version *first = NULL;
+	struct sada_buf b = {0}, enc = {0};
+	struct sada_dot *dot = sada_calloc(ncover + 1, sizeof(*dot));
+	uint64_t best = 0, l;
+	size_t i, j, n = 0, ndot = 0;
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (i = 0; i < ncover; i++) {
+		if (cover[i].kind == SADA_DIR)
+			continue;
+		l = sada_state_lamport(&cover[i].dot, &d->st);
+		if (first == NULL || l > best) {
+			first = &cover[i];
+			best = l;
+		}
+		for (j = ndot; j > 0 && sada_dot_cmp(&dot[j - 1],
+		    &cover[i].dot) > 0; j--)
+			dot[j] = dot[j - 1];
+		dot[j] = cover[i].dot;
+		ndot++;
+		/* One dot may stand twice only in a forged map. */
+		if (j > 0 && sada_dot_cmp(&dot[j - 1], &dot[j]) == 0) {
+			memmove(&dot[j], &dot[j + 1],
+			    (ndot - j - 1) * sizeof(*dot));
+			ndot--;
+		}
+	}
+	if (first == NULL)
+		goto out;
+	if (ndot > SADA_ANC_DOTS_MAX)
+		ndot = SADA_ANC_DOTS_MAX;
+	if (!sada_id_zero(&first->anc)) {
+		rc = sada_txn_get(d->txn, SADA_OBJ_ANC, &first->anc, &b, err);
+		if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED)
+			rc = 0;
+		else if (rc < 0 || (rc = sada_anc_decode(&old, &n, b.p,
+		    b.len, err)) < 0)
+			goto out;
+	}
+	a[0].dot = dot;
+	a[0].ndot = ndot;
+	a[0].content = first->content;
+	a[0].size = first->size;
+	if (n > SADA_ANCESTORS_MAX - 1)
+		n = SADA_ANCESTORS_MAX - 1;
+	for (i = 0; i < n; i++)
+		a[i + 1] = old[i];
+	sada_anc_encode(&enc, a, n + 1);
+	rc = sada_txn_put(d->txn, SADA_OBJ_ANC, enc.p, enc.len, out, err);
+out:
+	free(dot);
+	free(old);
+	sada_buf_release(&b);
+	sada_buf_release(&enc);
+	return rc;
+}
+
+/* Ids of COVER, new array. */
+static struct sada_id *
+cover_ids(const struct sada_version *cover, size_t n)
+{
+	struct sada_id *id = sada_calloc(n + 1, sizeof(*id));
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sada_version_id(&id[i], &cover[i]);
+	return id;
+}
+
+/* Is every version of slot E one of the N ids? */
+static int
+covers_all(const struct sada_entry *e, const struct sada_id *ids, size_t n)
+{
+	struct sada_id id;
+	size_t i;
+
+	for (i = 0; i < e->nv; i++) {
+		sada_version_id(&id, &e->v[i]);
+		if (!has_id(ids, n, &id))
+			return 0;
+	}
+	return 1;
+}
+
+/* Keep a change until the end: copies touch slots out of order. */
+static void
+keep(struct sada_draft *d, const char *path, size_t len,
+    const struct sada_id *gone, size_t ngone, const struct sada_version *v)
+{
+	struct slot_change *c;
+
+	d->change = sada_grow(d->change, &d->capchange, d->nchange + 1,
+	    sizeof(*d->change));
+	c = &d->change[d->nchange++];
+	memset(c, 0, sizeof(*c));
+	c->path = sada_memdup(path, len);
+	c->len = len;
+	c->gone = (struct sada_id *)(void *)sada_memdup(gone,
+	    ngone * sizeof(*gone));
+	c->ngone = ngone;
+	if (v != NULL) {
+		c->has = 1;
+		c->v = *v;
+	}
+}
+
+int
+sada_draft_slot(struct sada_draft *d, const char *path, size_t len,
+    const struct sada_version *cover, size_t ncover, struct sada_version *v,
+    struct sada_err *err)
+{
+	struct sada_id *ids = cover_ids(cover, ncover);
+	struct sada_entry base;
+	int rc;
+
+	if ((rc = base_slot(d, path, len, &base, err)) < 0)
+		goto out;
+	if (v != NULL) {
+		v->dot = d->dot;
+		v->flags = 0;
+		if (v->kind == SADA_DIR) {
+			v->stamp_lamport = d->lamport;
+			v->stamp_author = d->dot.author;
+		} else {
+			if (covers_all(&base, ids, ncover))
+				v->flags |= SADA_V_ALONE;
+			if ((rc = put_ancestors(d, cover, ncover, &v->anc,
+			    err)) < 0 ||
+			    (rc = base_slot(d, path, len, &base, err)) < 0)
+				goto out;
+		}
+	}
+	if (d->stream)
+		rc = write_slot(d, path, len, &base, ids, ncover, v,
+		    v != NULL, err);
+	else
+		keep(d, path, len, ids, ncover, v);
+out:
+	free(ids);
+	return rc;
+}
+
+int
+sada_draft_register(struct sada_draft *d, const char *path, size_t len,
+    struct sada_version *cover, size_t ncover, const struct sada_version *v,
+    struct sada_err *err)
+{
+	struct sada_entry base;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < ncover; i++) {
+		cover[i].mode = v->mode;
+		cover[i].mtime_s = v->mtime_s;
+		cover[i].mtime_ns = v->mtime_ns;
+		cover[i].stamp_lamport = d->lamport;
+		cover[i].stamp_author = d->dot.author;
+	}
+	if (!d->stream) {
+		for (i = 0; i < ncover; i++)
+			keep(d, path, len, NULL, 0, &cover[i]);
+		return 0;
+	}
+	if ((rc = base_slot(d, path, len, &base, err)) < 0)
+		return rc;
+	return write_slot(d, path, len, &base, NULL, 0, cover, ncover, err);
+}
+
+int
+sada_draft_empty(const struct sada_draft *d)
+{
+	return d->n_set == 0 && d->n_gone == 0 && d->nchange == 0;
+}
+
+static int
+by_path(const void *va, const void *vb)
+{
+	const struct slot_change *a = va, *b = vb;
+
+	return sada_path_cmp(a->path, a->len, b->path, b->len);
+}
+
+/* Write the changes that waited: all of one slot at once. */
+static int
+flush(struct sada_draft *d, struct sada_err *err)
+{
+	struct sada_version *nv = NULL;
+	struct sada_id *gone = NULL;
+	struct sada_entry base;
+	size_t i, k, j, n, ng, capn = 0, capg = 0;
+	int rc = 0;
+
+	qsort(d->change, d->nchange, sizeof(*d->change), by_path);
+	for (i = 0; i < d->nchange; i = k) {
+		n = ng = 0;
+		for (k = i; k < d->nchange &&
+		    by_path(&d->change[i], &d->change[k]) == 0; k++) {
+			const struct slot_change *c = &d->change[k];
+
+			gone = sada_grow(gone, &capg, ng + c->ngone + 1,
+			    sizeof(*gone));
+			for (j = 0; j < c->ngone; j++)
+				gone[ng++] = c->gone[j];
+			nv = sada_grow(nv, &capn, n + 1, sizeof(*nv));
+			if (c->has)
+				nv[n++] = c->v;
+		}
+		if ((rc = base_slot(d, d->change[i].path, d->change[i].len,
+		    &base, err)) < 0 ||
+		    (rc = write_slot(d, d->change[i].path, d->change[i].len,
+		    &base, gone, ng, nv, n, err)) < 0)
+			break;
+	}
+	free(nv);
+	free(gone);
+	return rc;
+}
+
+/* Fill the parents of OP: the ids of the state's heads, sorted. */
+static void
+fill_parents(const struct sada_draft *d, struct sada_op *op)
+{
+	op->parents = sada_state_heads(&d->st);
+	op->nparents = d->st.n;
+	qsort(op->parents, op->nparents, sizeof(*op->parents), cmp_id);
+}
+
+int
+sada_draft_finish(struct sada_draft *d, const char *msg, unsigned flags,
+    struct sada_buf *payload, struct sada_id *id, struct sada_id *root,
+    struct sada_err *err)
+{
+	struct sada_buf node = {0}, rec = {0};
+	struct sada_map_stat ms;
+	struct sada_build *b;
+	struct sada_op op;
+	int rc;
+
+	memset(&op, 0, sizeof(op));
+	if (!d->stream && (rc = flush(d, err)) < 0)
+		goto out;
+	b = d->build;
+	d->build = NULL;
+	if ((rc = sada_build_finish(b, &op.changes, err)) < 0)
+		goto out;
+	/* On nothing, the changes are the map. */
+	*root = op.changes;
+	if (!sada_id_zero(&d->st.root) && (rc = sada_replay(&d->st.ns,
+	    &d->st.root, &d->cns, &op.changes, root, NULL, err)) < 0)
+		goto out;
+	if ((rc = sada_map_stat(&d->st.ns, &d->st.root, &ms, err)) < 0 ||
+	    (!sada_id_zero(&op.changes) && (rc = sada_txn_get(d->txn,
+	    SADA_OBJ_NODE, &op.changes, &node, err)) < 0))
+		goto out;
+	/* A root with level byte 0 is a leaf: the whole tree. */
+	if (node.len > 0 && node.len <= SADA_INLINE_MAX && node.p[0] == 0) {
+		op.flags |= SADA_OP_INLINE;
+		op.inl = node.p;
+		op.inl_len = node.len;
+		memset(&op.changes, 0, sizeof(op.changes));
+	}
+	op.dot = d->dot;
+	op.flags |= (uint8_t)flags;
+	op.prev = d->prev;
+	fill_parents(d, &op);
+	op.wall_ns = sada_io_now();
+	op.root = *root;
+	op.msg = msg != NULL ? msg : "";
+	op.msg_len = msg != NULL ? strlen(msg) : 0;
+	op.n_set = d->n_set;
+	op.n_gone = d->n_gone;
+	op.n_lost = d->n_lost;
+	op.n_before = ms.entries;
+	sada_op_encode(&rec, &op, d->r->key, id);
+	sada_log_record(payload, SADA_LOG_OP, rec.p, rec.len);
+out:
+	sada_buf_release(&node);
+	sada_buf_release(&rec);
+	free(op.parents);
+	return rc;
+}

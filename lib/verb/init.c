@@ -1,0 +1,221 @@
+/*
+ * Making a replica.  Every step can be done again: a crash in between
+ * leaves a directory that the next init completes; the log comes last and
+ * makes it one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "format/op.h"
+#include "verb/verb_priv.h"
+
+static const char *const parts[] = { "log", "pack", "quarantine", "peers",
+	"parked", "stage", "trash" };
+
+static int
+ensure_dir(int dfd, const char *name, struct sada_err *err)
+{
+	struct sada_err e;
+	int rc;
+
+	if ((rc = sada_io_mkdir(dfd, name, 0700, &e)) < 0 &&
+	    e.sys != EEXIST) {
+		*err = e;
+		return rc;
+	}
+	return 0;
+}
+
+/* Open DIR, made when it is missing. */
+static int
+open_root(int *fd, const char *dir, struct sada_err *err)
+{
+	const char *base = strrchr(dir, '/');
+	char *parent;
+	int pfd = -1, rc;
+
+	rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0, err);
+	if (rc != SADA_NOTFOUND)
+		return rc;
+	if (base != NULL && base[1] == '\0')
+		return sada_err_set(err, SADA_ABSENT,
+		    "%s: there is no such directory", dir);
+	parent = base == NULL ? sada_strdup(".") : base == dir ?
+	    sada_strdup("/") : sada_memdup(dir, (size_t)(base - dir));
+	rc = sada_io_open_user(&pfd, parent, O_RDONLY | O_DIRECTORY, 0, err);
+	if (rc == SADA_NOTFOUND)
+		rc = sada_err_set(err, SADA_ABSENT,
+		    "%s: there is no such directory", parent);
+	if (rc == 0 && (rc = sada_io_mkdir(pfd, base == NULL ? dir : base + 1,
+	    0777, err)) == 0)
+		rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0,
+		    err);
+	sada_io_close(pfd);
+	free(parent);
+	return rc;
+}
+
+/* The host's name, with what a NAME may not hold left out. */
+static void
+host_name(char out[65])
+{
+	char host[256];
+	size_t i, n = 0;
+
+	if (gethostname(host, sizeof(host)) != 0)
+		host[0] = '\0';
+	host[sizeof(host) - 1] = '\0';
+	for (i = 0; host[i] != '\0' && host[i] != '.' && n < 64; i++) {
+		out[n] = host[i];
+		out[n + 1] = '\0';
+		if (sada_member_name_ok(out))
+			n++;
+	}
+	out[n] = '\0';
+	if (n == 0)
+		memcpy(out, "replica", 8);
+}
+
+static int
+ensure_key(struct sada_key **key, int sdir, struct sada_err *err)
+{
+	struct sada_buf b = {0};
+	struct sada_key *k = NULL;
+	int rc;
+
+	*key = NULL;
+	rc = sada_io_slurp(sdir, "key", 4096, &b, err);
+	if (rc == SADA_NOTFOUND) {
+		sada_key_new(&k);
+		sada_key_encode(&b, k);
+		rc = sada_io_publish(sdir, "key", b.p, b.len,
+		    SADA_PUBLISH_NEW, err);
+	} else if (rc == 0) {
+		rc = sada_key_decode(&k, b.p, b.len, err);
+	}
+	if (b.p != NULL)
+		sada_wipe(b.p, b.cap);
+	sada_buf_release(&b);
+	if (rc < 0) {
+		sada_key_free(k);
+		return rc;
+	}
+	*key = k;
+	return 0;
+}
+
+/* The first frame: a group of its own, and who this is. */
+static int
+create_log(int sdir, const struct sada_key *key, const char *name,
+    struct sada_err *err)
+{
+	struct sada_buf payload = {0}, rec = {0};
+	struct sada_member m;
+	struct sada_id group;
+	int fd = -1, rc;
+
+	memset(&m, 0, sizeof(m));
+	m.pub = *sada_key_pub(key);
+	memcpy(m.name, name, strlen(name) + 1);
+	m.number = 1;
+	m.wall_ns = sada_io_now();
+	sada_io_random(group.b, sizeof(group.b));
+	sada_log_record(&payload, SADA_LOG_GROUP, group.b, SADA_ID_LEN);
+	sada_member_encode(&rec, &m, key);
+	sada_log_record(&payload, SADA_LOG_MEMBER, rec.p, rec.len);
+	if ((rc = sada_io_open(&fd, sdir, "log", O_RDONLY | O_DIRECTORY, 0,
+	    err)) == 0)
+		rc = sada_log_create(fd, &payload, 2, err);
+	sada_io_close(fd);
+	sada_buf_release(&payload);
+	sada_buf_release(&rec);
+	return rc;
+}
+
+static int
+see_segment(const struct sada_dirent *d, void *ctx)
+{
+	if (d->len > 4 && strcmp(d->name + d->len - 4, ".log") == 0)
+		*(int *)ctx = 1;
+	return 0;
+}
+
+/* Is there a log?  It is published whole, as the last part. */
+static int
+is_made(int sdir, struct sada_err *err)
+{
+	int fd = -1, found = 0, rc;
+
+	if ((rc = sada_io_open(&fd, sdir, "log", O_RDONLY | O_DIRECTORY, 0,
+	    err)) < 0)
+		return rc;
+	rc = sada_io_list(fd, see_segment, &found, err);
+	sada_io_close(fd);
+	return rc < 0 ? rc : found;
+}
+
+static int
+make_parts(int root, int *sdir, int *lock, unsigned wait_s,
+    struct sada_err *err)
+{
+	size_t i;
+	int rc;
+
+	if ((rc = ensure_dir(root, SADA_STORE_DIR, err)) < 0 ||
+	    (rc = sada_io_open(sdir, root, SADA_STORE_DIR,
+	    O_RDONLY | O_DIRECTORY, 0, err)) < 0 ||
+	    (rc = sada_io_open(lock, *sdir, "lock", O_RDWR | O_CREAT, 0600,
+	    err)) < 0 ||
+	    (rc = sada_io_lock(*lock, LOCK_EX, wait_s * 1000, err)) < 0)
+		return rc;
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if ((rc = ensure_dir(*sdir, parts[i], err)) < 0)
+			return rc;
+	return 0;
+}
+
+int
+sada_init(const char *dir, const char *name, const struct sada_talk *talk,
+    struct sada_buf *line, struct sada_err *err)
+{
+	struct sada_open_opts o = { .dir = dir, .talk = talk, .wait_s = 30 };
+	struct sada_replica *r = NULL;
+	struct sada_key *key = NULL;
+	char host[65];
+	int root = -1, sdir = -1, lock = -1, made, rc;
+
+	sada_crypto_init();
+	if (name != NULL && !sada_member_name_ok(name))
+		return sada_err_set(err, SADA_USAGE, "%s: a name is made of "
+		    "letters, digits, '.', '_' and '-', at most 64", name);
+	if (name == NULL) {
+		host_name(host);
+		name = host;
+	}
+	if ((rc = open_root(&root, dir, err)) < 0 ||
+	    (rc = make_parts(root, &sdir, &lock, o.wait_s, err)) < 0 ||
+	    (rc = ensure_key(&key, sdir, err)) < 0 ||
+	    (rc = made = is_made(sdir, err)) < 0)
+		goto out;
+	if (!made && ((rc = sada_home_write(sdir, lock, err)) < 0 ||
+	    (rc = sada_work_seed(root, sdir, err)) < 0 ||
+	    (rc = sada_io_fsync(sdir, SADA_STORE_DIR, err)) < 0 ||
+	    (rc = sada_io_fsync(root, dir, err)) < 0 ||
+	    (rc = create_log(sdir, key, name, err)) < 0))
+		goto out;
+	sada_io_close(lock);
+	lock = -1;
+	if ((rc = sada_open(&r, &o, err)) == 0)
+		rc = sada_peer_self(r, line, err);
+out:
+	sada_close(r);
+	sada_key_free(key);
+	sada_io_close(lock);
+	sada_io_close(sdir);
+	sada_io_close(root);
+	return rc;
+}

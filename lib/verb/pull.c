@@ -1,0 +1,277 @@
+/* Pull: bundles from files, pipes and spools are taken in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle/sealed.h"
+#include "transport/place.h"
+#include "verb/verb_priv.h"
+#include "verb/worst.h"
+
+struct pull {
+	const struct sada_pull_opts *o;
+	struct sada_pull_result *res;
+	struct sada_worst worst;
+	const char *place, *file;	/* what is being read */
+	int spool;
+};
+
+static int
+read_fd(void *p, size_t n, size_t *got, void *ctx, struct sada_err *err)
+{
+	return sada_io_read_some(*(int *)ctx, p, n, got, err);
+}
+
+static void
+failed(struct pull *p, const struct sada_err *e)
+{
+	if (e->code == SADA_ABSENT && p->o->quiet_absent)
+		return;
+	sada_worst_add(&p->worst, e);
+	if (p->o->failed != NULL)
+		p->o->failed(p->place, p->file, e, p->o->ctx);
+}
+
+/* Tell the user what became of bundle T. */
+static int
+told(struct pull *p, const struct sada_take *t, uint64_t ops,
+    const struct sada_take_result *done)
+{
+	struct sada_pulled x;
+
+	memset(&x, 0, sizeof(x));
+	x.place = p->place;
+	x.file = p->file;
+	x.peer = sada_take_sender(t)->name;
+	x.ops = ops;
+	x.status = done->parked > 0 ? "parked" :
+	    done->ops > 0 || ops > 0 ? "taken" : "known";
+	x.needs = done->parked > 0 ? done->needs : NULL;
+	p->res->bundles++;
+	p->res->taken += done->parked == 0 && done->ops > 0;
+	p->res->parked += done->parked > 0;
+	return p->o->each != NULL ? p->o->each(&x, p->o->ctx) : 0;
+}
+
+/*
+ * Take the bundle that FD gives.  The replica is opened for each one: no
+ * lock is held while bytes are waited for.
+ */
+static int
+take_one(struct pull *p, int fd, struct sada_err *err)
+{
+	struct sada_open_opts oo = { .dir = p->o->dir,
+	    .talk = p->o->talk };
+	struct sada_take_result done;
+	struct sada_take_opts to;
+	struct sada_replica *r = NULL;
+	struct sada_store *store = NULL;
+	struct sada_take *t = NULL;
+	uint64_t ops = 0;
+	int rc;
+
+	memset(&done, 0, sizeof(done));
+	if ((rc = sada_open(&r, &oo, err)) < 0)
+		return rc;
+	memset(&to, 0, sizeof(to));
+	to.sdir = r->sdir;
+	to.store = r->store;
+	to.log = r->log;
+	to.key = r->key;
+	to.peers = &r->peers;
+	to.join = p->o->join;
+	to.read = read_fd;
+	to.ctx = &fd;
+	if ((rc = sada_take_read(&t, &to, err)) < 0)
+		goto out;
+	ops = sada_take_new_ops(t, r->log);
+	if (!p->o->dry) {
+		/* The transaction goes on with the store it began with. */
+		store = r->store;
+		r->store = NULL;
+		if ((rc = sada_replica_lock(r, p->o->wait_s, err)) < 0 ||
+		    (rc = sada_store_refresh(store, err)) < 0 ||
+		    (rc = sada_take_commit(t, r->log, &done, err)) < 0)
+			goto out;
+		sada_replica_unlock(r);
+	}
+	rc = told(p, t, ops, &done);
+out:
+	sada_take_free(t);
+	sada_store_free(store);
+	sada_close(r);
+	return rc;
+}
+
+/* One bundle of a spool; what is not for us is passed over. */
+static int
+each_in_spool(const char *name, int fd, uint64_t size, void *ctx,
+    struct sada_err *err)
+{
+	struct pull *p = ctx;
+	struct sada_err e;
+
+	(void)size;
+	p->file = name;
+	if (take_one(p, fd, &e) < 0) {
+		if (e.code == SADA_SYS || e.code == SADA_DAMAGED ||
+		    e.code == SADA_BUSY) {
+			*err = e;
+			return e.code;
+		}
+		failed(p, &e);
+	}
+	p->file = NULL;
+	return 0;
+}
+
+/* Which of a spool's files are addressed to this replica and not ours. */
+struct filter {
+	struct pull *p;
+	const struct sada_pub *self;
+};
+
+static int
+each_header(const char *name, int fd, uint64_t size, void *ctx,
+    struct sada_err *err)
+{
+	struct filter *f = ctx;
+	unsigned char head[8192];
+	struct sada_err e;
+	size_t got;
+	int rc;
+
+	if ((rc = sada_io_pread(fd, head, sizeof(head), 0, &got, err)) < 0)
+		return rc;
+	rc = sada_sealed_for(head, got, f->self, &e);
+	if (rc == 0)
+		return 0;
+	if (rc < 0) {
+		f->p->file = name;
+		failed(f->p, &e);
+		f->p->file = NULL;
+		return 0;
+	}
+	return each_in_spool(name, fd, size, f->p, err);
+}
+
+static int
+pull_spool(struct pull *p, const char *place, struct sada_err *err)
+{
+	struct sada_open_opts oo = { .dir = p->o->dir, .talk = p->o->talk };
+	struct sada_replica *r = NULL;
+	struct filter f = { p, NULL };
+	struct sada_pub self;
+	int rc;
+
+	if ((rc = sada_open(&r, &oo, err)) < 0)
+		return rc;
+	self = *sada_key_pub(r->key);
+	sada_close(r);
+	f.self = &self;
+	return sada_spool_each(place, each_header, &f, err);
+}
+
+/* Pull from one place; MARK (may be NULL) is what a spool must have. */
+static int
+pull_place(struct pull *p, const char *place, const char *mark,
+    struct sada_err *err)
+{
+	char found[33];
+	unsigned kind;
+	int fd = -1, rc;
+
+	if ((rc = sada_place_kind(&kind, place, err)) < 0)
+		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
+		    "%s: there is no such place", place) : rc;
+	if (kind == SADA_PLACE_HOST)
+		return sada_err_set(err, SADA_USAGE, "%s: places on hosts "
+		    "are reserved for later; write ./%s for a local one",
+		    place, place);
+	if (mark != NULL) {
+		if ((rc = sada_spool_mark(found, place, err)) < 0)
+			return rc;
+		if (strcmp(found, mark) != 0)
+			return sada_err_set(err, SADA_ABSENT,
+			    "%s: this is another medium than the one that "
+			    "was added", place);
+	}
+	if (kind == SADA_PLACE_SPOOL)
+		return pull_spool(p, place, err);
+	if ((rc = sada_in_open(&fd, kind, place, err)) < 0)
+		return rc;
+	rc = take_one(p, fd, err);
+	if (kind != SADA_PLACE_PIPE)
+		sada_io_close(fd);
+	return rc;
+}
+
+/* Places and marks, copied: the replica is not kept open. */
+struct source {
+	char *place, *mark;
+	int remote;			/* a remote that was not named */
+};
+
+static struct source *
+list_sources(const struct pull *p, const struct sada_replica *r, size_t *n)
+{
+	struct source *s;
+	size_t i, k;
+
+	*n = p->o->nplaces > 0 ? p->o->nplaces : r->remotes.n;
+	s = sada_calloc(*n + 1, sizeof(*s));
+	for (i = 0; i < *n; i++) {
+		const struct sada_remote *m = NULL;
+
+		if (p->o->nplaces == 0) {
+			m = &r->remotes.r[i];
+			s[i].remote = 1;
+		}
+		for (k = 0; m == NULL && k < r->remotes.n; k++)
+			if (strcmp(r->remotes.r[k].name,
+			    p->o->places[i]) == 0)
+				m = &r->remotes.r[k];
+		s[i].place = sada_strdup(m != NULL ? m->place :
+		    p->o->places[i]);
+		if (m != NULL && m->mark != NULL)
+			s[i].mark = sada_strdup(m->mark);
+	}
+	return s;
+}
+
+int
+sada_pull(const struct sada_pull_opts *opts, struct sada_pull_result *res,
+    struct sada_err *err)
+{
+	struct sada_open_opts oo = { .dir = opts->dir, .talk = opts->talk };
+	struct pull p = { .o = opts, .res = res };
+	struct sada_replica *r = NULL;
+	struct source *s;
+	struct sada_err e;
+	size_t n, i;
+	int rc;
+
+	memset(res, 0, sizeof(*res));
+	sada_worst_init(&p.worst);
+	if ((rc = sada_open(&r, &oo, err)) < 0)
+		return rc;
+	s = list_sources(&p, r, &n);
+	sada_close(r);
+	if (n == 0) {
+		rc = sada_err_set(err, SADA_USAGE, "no place is known; name "
+		    "one, or add it with sada-remote add");
+		goto out;
+	}
+	for (i = 0; i < n; i++) {
+		p.place = s[i].place;
+		if (pull_place(&p, s[i].place, s[i].mark, &e) < 0)
+			failed(&p, &e);
+	}
+	rc = sada_worst_get(&p.worst, err);
+out:
+	for (i = 0; i < n; i++) {
+		free(s[i].place);
+		free(s[i].mark);
+	}
+	free(s);
+	return rc;
+}

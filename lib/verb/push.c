@@ -1,0 +1,458 @@
+/* Push: bundles for peers, into files, pipes and spools. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle/send.h"
+#include "transport/place.h"
+#include "verb/verb_priv.h"
+#include "verb/worst.h"
+
+struct push {
+	const struct sada_push_opts *o;
+	struct sada_replica *r;
+	struct sada_context *since;
+	struct sada_self self;
+	struct sada_wants wants;
+	struct sada_worst worst;
+	uint64_t reached;		/* places that were there */
+};
+
+/* The peers a bundle is for, as the sender needs them. */
+struct group {
+	struct sada_pub *pub;
+	struct sada_ack *ack;
+	size_t n;
+	struct sada_buf names;
+};
+
+static void
+group_release(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		sada_ack_release(&g->ack[i]);
+	free(g->pub);
+	free(g->ack);
+	sada_buf_release(&g->names);
+	memset(g, 0, sizeof(*g));
+}
+
+static int
+group_add(struct group *g, struct push *p, const struct sada_peer *peer,
+    struct sada_err *err)
+{
+	size_t i;
+	int rc;
+
+	if (peer->retired)
+		return 0;
+	for (i = 0; i < g->n; i++)
+		if (sada_id_cmp(&g->pub[i].id, &peer->pub.id) == 0)
+			return 0;
+	if (g->n >= SADA_SLOTS_MAX)
+		return sada_err_set(err, SADA_USAGE,
+		    "a bundle has at most %d recipients", SADA_SLOTS_MAX);
+	g->pub = sada_realloc(g->pub, (g->n + 1) * sizeof(*g->pub));
+	g->ack = sada_realloc(g->ack, (g->n + 1) * sizeof(*g->ack));
+	memset(&g->ack[g->n], 0, sizeof(*g->ack));
+	if ((rc = sada_ack_load(&g->ack[g->n], p->r->sdir, &peer->pub,
+	    err)) < 0)
+		return rc;
+	g->pub[g->n++] = peer->pub;
+	sada_buf_addf(&g->names, "%s%s", g->n > 1 ? " " : "", peer->name);
+	return 0;
+}
+
+/* Is NAME among those the user gave (none: all)? */
+static int
+asked(const struct push *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->o->npeers; i++)
+		if (strcmp(p->o->peers[i], name) == 0)
+			return 1;
+	return p->o->npeers == 0;
+}
+
+/* The peers that were asked for and that remote M (may be NULL) serves. */
+static int
+choose(struct group *g, struct push *p, const struct sada_remote *m,
+    struct sada_err *err)
+{
+	size_t i, k;
+	int rc;
+
+	for (i = 0; i < p->r->peers.n; i++) {
+		const struct sada_peer *peer = &p->r->peers.p[i];
+
+		if (!asked(p, peer->name))
+			continue;
+		for (k = 0; m != NULL && k < m->npeer; k++)
+			if (strcmp(m->peer[k], peer->name) == 0)
+				break;
+		if (m != NULL && m->npeer > 0 && k == m->npeer)
+			continue;
+		if ((rc = group_add(g, p, peer, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+write_out(const void *p, size_t n, void *ctx, struct sada_err *err)
+{
+	return sada_out_write(ctx, p, n, err);
+}
+
+/* Make the plan of a bundle for G; the counter it carries is ours alone. */
+static int
+plan(struct sada_send **out, struct push *p, const struct group *g,
+    struct sada_send_opts *o, struct sada_ack *self, struct sada_err *err)
+{
+	memset(self, 0, sizeof(*self));
+	self->incarnation = p->self.incarnation;
+	self->counter = p->self.counter;
+	self->want = p->wants.w;
+	self->nwant = p->wants.n;
+	self->need = p->self.need;
+	self->nneed = p->self.nneed;
+	memset(o, 0, sizeof(*o));
+	o->store = p->r->store;
+	o->log = p->r->log;
+	o->key = p->r->key;
+	o->to = g->pub;
+	o->ack = g->ack;
+	o->n = g->n;
+	o->full = p->o->full;
+	o->since = p->since;
+	o->self = self;
+	return sada_send_plan(out, o, err);
+}
+
+/* Seal to PLACE; PATH receives where it went. */
+static int
+seal(struct push *p, const struct group *g, struct sada_send *s,
+    unsigned kind, const char *place, struct sada_buf *path,
+    struct sada_err *err)
+{
+	struct sada_out *out = NULL, *done;
+	uint64_t bytes = 0;
+	int rc;
+
+	if ((rc = sada_out_open(&out, kind, place, err)) < 0)
+		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
+		    "%s: there is no such place", place) : rc;
+	if ((rc = sada_send_write(s, write_out, out, &bytes, err)) < 0)
+		goto out;
+	done = out;
+	out = NULL;
+	if ((rc = sada_out_commit(done, path, err)) < 0)
+		goto out;
+	if (p->o->each != NULL)
+		rc = p->o->each(kind == SADA_PLACE_PIPE ? "-" :
+		    sada_buf_str(path), sada_buf_str((struct sada_buf *)
+		    (void *)&((struct group *)(void *)g)->names),
+		    sada_send_ops(s), bytes, p->o->ctx);
+out:
+	sada_out_abort(out);
+	return rc;
+}
+
+/* A file or a pipe always gets one bundle. */
+static int
+push_one(struct push *p, struct group *g, unsigned kind, const char *place,
+    struct sada_err *err)
+{
+	struct sada_send *s = NULL;
+	struct sada_send_opts o;
+	struct sada_buf path = {0};
+	struct sada_ack self;
+	int rc;
+
+	if ((rc = plan(&s, p, g, &o, &self, err)) == 0 && !p->o->dry)
+		rc = seal(p, g, s, kind, place, &path, err);
+	else if (rc == 0 && p->o->each != NULL)
+		rc = p->o->each(place, sada_buf_str(&g->names),
+		    sada_send_ops(s), 0, p->o->ctx);
+	sada_send_free(s);
+	sada_buf_release(&path);
+	return rc;
+}
+
+static int
+cmp_id(const void *a, const void *b)
+{
+	return memcmp(a, b, SADA_ID_LEN);
+}
+
+/* Hash of the sorted recipients. */
+static void
+hash_group(const struct group *g, struct sada_id *out)
+{
+	struct sada_id *id = sada_calloc(g->n + 1, sizeof(*id));
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		id[i] = g->pub[i].id;
+	qsort(id, g->n, sizeof(*id), cmp_id);
+	sada_hash(out, SADA_CTX_FILE, id, g->n * sizeof(*id));
+	free(id);
+}
+
+/* Remove bundle file number I of the spool, and its note. */
+static int
+forget(struct sada_sents *sents, size_t i, const char *place,
+    struct sada_err *err)
+{
+	int rc;
+
+	if ((rc = sada_spool_remove(place, sents->s[i].file, err)) < 0)
+		return rc;
+	sents->s[i] = sents->s[--sents->n];
+	return 0;
+}
+
+/* Has this been said there already?  1 when nothing needs to be written. */
+static int
+is_said(const struct sada_sents *sents, const char *mark,
+    const struct sada_id *to, const struct sada_id *what, int pending,
+    const char *place, struct sada_err *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sents->n; i++) {
+		const struct sada_sent *x = &sents->s[i];
+
+		if (strcmp(x->mark, mark) != 0 ||
+		    sada_id_cmp(&x->to, to) != 0)
+			continue;
+		if (!pending && memcmp(x->what.b + 16, what->b + 16, 16) == 0)
+			return 1;
+		if (memcmp(x->what.b, what->b, 16) != 0)
+			continue;
+		if ((rc = sada_spool_has(place, x->file, err)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* A spool gets what is pending; our older ones for the same peers go. */
+static int
+push_spool(struct push *p, struct group *g, const char *place,
+    struct sada_err *err)
+{
+	struct sada_sents sents = {0};
+	struct sada_send *s = NULL;
+	struct sada_send_opts o;
+	struct sada_buf path = {0};
+	struct sada_id to, what;
+	struct sada_sent one;
+	struct sada_ack self;
+	const char *file;
+	size_t i;
+	int rc, said;
+
+	memset(&one, 0, sizeof(one));
+	hash_group(g, &to);
+	if ((rc = sada_spool_make_mark(one.mark, place, err)) < 0 ||
+	    (rc = sada_sents_load(&sents, p->r->sdir, err)) < 0 ||
+	    (rc = plan(&s, p, g, &o, &self, err)) < 0)
+		goto out;
+	sada_send_what(s, &what);
+	if ((sada_log_count(p->r->log) == 0 && p->wants.n == 0) ||
+	    ((rc = said = is_said(&sents, one.mark, &to, &what,
+	    sada_send_pending(s), place, err)) != 0 &&
+	    !p->o->full && p->since == NULL)) {
+		if (rc > 0)
+			rc = 0;
+		goto out;
+	}
+	if (p->o->dry) {
+		if (p->o->each != NULL)
+			rc = p->o->each(place, sada_buf_str(&g->names),
+			    sada_send_ops(s), 0, p->o->ctx);
+		goto out;
+	}
+	if ((rc = seal(p, g, s, SADA_PLACE_SPOOL, place, &path, err)) < 0)
+		goto out;
+	for (i = sents.n; i-- > 0; )
+		if (strcmp(sents.s[i].mark, one.mark) == 0 &&
+		    sada_id_cmp(&sents.s[i].to, &to) == 0 &&
+		    (rc = forget(&sents, i, place, err)) < 0)
+			goto out;
+	file = strrchr(sada_buf_str(&path), '/');
+	file = file != NULL ? file + 1 : sada_buf_str(&path);
+	if (strlen(file) < sizeof(one.file)) {
+		memcpy(one.file, file, strlen(file) + 1);
+		one.what = what;
+		one.to = to;
+		sents.s = sada_grow(sents.s, &sents.cap, sents.n + 1,
+		    sizeof(*sents.s));
+		sents.s[sents.n++] = one;
+	}
+	rc = sada_sents_save(&sents, p->r->sdir, err);
+out:
+	sada_send_free(s);
+	sada_sents_release(&sents);
+	sada_buf_release(&path);
+	return rc;
+}
+
+/* Push to one place, for G. */
+static int
+push_place(struct push *p, struct group *g, const char *place,
+    const char *mark, struct sada_err *err)
+{
+	char found[33];
+	unsigned kind;
+	int rc;
+
+	if ((rc = sada_place_kind(&kind, place, err)) < 0)
+		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
+		    "%s: there is no such place", place) : rc;
+	if (kind == SADA_PLACE_HOST)
+		return sada_err_set(err, SADA_USAGE, "%s: places on hosts "
+		    "are reserved for later; write ./%s for a local one",
+		    place, place);
+	if (mark != NULL) {
+		if ((rc = sada_spool_mark(found, place, err)) < 0)
+			return rc;
+		if (strcmp(found, mark) != 0)
+			return sada_err_set(err, SADA_ABSENT,
+			    "%s: this is another medium than the one that "
+			    "was added", place);
+	}
+	p->reached++;
+	if (g->n == 0)
+		return 0;
+	if (kind == SADA_PLACE_SPOOL)
+		return push_spool(p, g, place, err);
+	return push_one(p, g, kind, place, err);
+}
+
+/* Is a place inside of the replica itself? */
+static const struct sada_remote *
+find_remote(const struct push *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->r->remotes.n; i++)
+		if (strcmp(p->r->remotes.r[i].name, name) == 0)
+			return &p->r->remotes.r[i];
+	return NULL;
+}
+
+static void
+failed(struct push *p, const char *place, const struct sada_err *e)
+{
+	if (e->code == SADA_ABSENT && p->o->quiet_absent)
+		return;
+	sada_worst_add(&p->worst, e);
+	if (p->o->failed != NULL)
+		p->o->failed(place, e, p->o->ctx);
+}
+
+/* Push to remote M what its peers lack. */
+static void
+push_remote(struct push *p, const struct sada_remote *m)
+{
+	struct group g = {0};
+	struct sada_err e;
+
+	if (choose(&g, p, m, &e) < 0 ||
+	    (g.n > 0 && push_place(p, &g, m->place, m->mark, &e) < 0))
+		failed(p, m->name, &e);
+	group_release(&g);
+}
+
+/* Every peer that was named must be known. */
+static int
+check_peers(const struct push *p, struct sada_err *err)
+{
+	const struct sada_peer *x;
+	size_t i, n = 0;
+
+	for (i = 0; i < p->o->npeers; i++) {
+		x = sada_peers_named(&p->r->peers, p->o->peers[i]);
+		if (x == NULL || x->retired)
+			return sada_err_set(err, SADA_USAGE,
+			    "%s: there is no such peer", p->o->peers[i]);
+	}
+	for (i = 0; i < p->r->peers.n; i++)
+		n += !p->r->peers.p[i].retired;
+	if (n == 0)
+		return sada_err_set(err, SADA_USAGE, "no peer is known; "
+		    "add one with sada-peer add");
+	return 0;
+}
+
+/* What is read once: the basis the user chose, our counters and wants. */
+static int
+prepare(struct push *p, struct sada_err *err)
+{
+	struct sada_rev rev;
+	int rc;
+
+	if (p->o->since != NULL) {
+		if ((rc = sada_rev_resolve(&rev, p->r, p->o->since,
+		    strlen(p->o->since), err)) < 0)
+			return rc;
+		sada_context_make(&p->since, p->r->log, rev.st.heads,
+		    rev.st.n);
+		sada_rev_release(&rev);
+	}
+	if ((rc = sada_wants_load(&p->wants, p->r->sdir, err)) < 0 ||
+	    (rc = sada_self_load(&p->self, p->r->sdir, err)) < 0)
+		return rc;
+	/* The counter is durable before a bundle that carries it leaves. */
+	p->self.counter++;
+	return p->o->dry ? 0 : sada_self_save(&p->self, p->r->sdir, err);
+}
+
+int
+sada_push(const struct sada_push_opts *opts, struct sada_err *err)
+{
+	struct sada_open_opts oo = { .dir = opts->dir,
+	    .flags = SADA_OPEN_WRITE, .wait_s = opts->wait_s,
+	    .talk = opts->talk };
+	const struct sada_remote *m;
+	struct push p = { .o = opts };
+	struct group g = {0};
+	size_t i;
+	int rc;
+
+	sada_worst_init(&p.worst);
+	if ((rc = sada_open(&p.r, &oo, err)) < 0)
+		return rc;
+	if ((rc = check_peers(&p, err)) < 0 || (rc = prepare(&p, err)) < 0)
+		goto out;
+	/* Heads are chosen; a slow pipe shall not keep others waiting. */
+	sada_replica_unlock(p.r);
+	if (opts->place != NULL) {
+		struct sada_err e;
+
+		m = find_remote(&p, opts->place);
+		if ((rc = choose(&g, &p, m, &e)) < 0 ||
+		    (rc = push_place(&p, &g, m != NULL ? m->place :
+		    opts->place, m != NULL ? m->mark : NULL, &e)) < 0)
+			failed(&p, opts->place, &e);
+	} else if (p.r->remotes.n == 0) {
+		rc = sada_err_set(err, SADA_USAGE, "no place is known; name "
+		    "one with -o PLACE or sada-remote add");
+		goto out;
+	} else {
+		for (i = 0; i < p.r->remotes.n; i++)
+			push_remote(&p, &p.r->remotes.r[i]);
+	}
+	rc = sada_worst_get(&p.worst, err);
+out:
+	group_release(&g);
+	free(p.since);
+	sada_wants_release(&p.wants);
+	sada_self_release(&p.self);
+	sada_close(p.r);
+	return rc;
+}

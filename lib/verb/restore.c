@@ -1,0 +1,286 @@
+/*
+ * Bringing names back as they were: into the directory, where the next
+ * snap records them like any edit, or as a fresh copy elsewhere.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/quote.h"
+#include "disk/layout.h"
+#include "verb/look_priv.h"
+
+struct restoring {
+	struct sada_replica *r;
+	const struct sada_restore_opts *o;
+	struct sada_restore_result *res;
+	struct sada_layout *layout;	/* NULL: there is no directory yet */
+	struct sada_buf *path;		/* what is asked for; none: all */
+	int *found;
+	struct sada_buf in_the_way;	/* first names of the guard */
+	uint64_t nway;
+	struct sada_err *err;
+};
+
+/* ---- where to ---- */
+
+/* Open DIR; *FD -1 when it is not there and DRY is set, else it is made. */
+static int
+open_out(int *fd, const char *dir, unsigned dry, struct sada_err *err)
+{
+	struct sada_stat st;
+	char *text = sada_strdup(dir), *base, *parent;
+	size_t n = strlen(text);
+	int pfd = -1, rc;
+
+	while (n > 1 && text[n - 1] == '/')
+		text[--n] = '\0';
+	base = strrchr(text, '/');
+	parent = base == NULL ? sada_strdup(".") : base == text ?
+	    sada_strdup("/") : sada_memdup(text, (size_t)(base - text));
+	base = base == NULL ? text : base + 1;
+	rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0, err);
+	if (rc == SADA_NOTFOUND) {
+		rc = sada_io_open_user(&pfd, parent, O_RDONLY | O_DIRECTORY,
+		    0, err);
+		if (rc == SADA_NOTFOUND)
+			rc = sada_err_set(err, SADA_ABSENT,
+			    "%s: there is no such directory", parent);
+		*fd = -1;
+		if (rc == 0 && !dry &&
+		    (rc = sada_io_mkdir(pfd, base, 0777, err)) == 0)
+			rc = sada_io_open(fd, pfd, base,
+			    O_RDONLY | O_DIRECTORY, 0, err);
+	} else if (rc == 0 && sada_io_stat(*fd, SADA_STORE_DIR, &st,
+	    NULL) == 0)
+		rc = sada_err_set(err, SADA_USAGE, "%s: a replica; -o wants "
+		    "a directory that is none", dir);
+	sada_io_close(pfd);
+	free(parent);
+	free(text);
+	return rc;
+}
+
+/* ---- which names ---- */
+
+/* 1: NAME is to be restored; 2: only as a directory above one; 0: not. */
+static int
+chosen(struct restoring *x, const struct sada_name *n)
+{
+	size_t i;
+	int out = 0;
+
+	if (x->o->npaths == 0)
+		return 1;
+	for (i = 0; i < x->o->npaths; i++) {
+		const char *p = (char *)x->path[i].p;
+		size_t len = x->path[i].len;
+
+		if (sada_path_in(n->path, n->len, p, len)) {
+			x->found[i] = 1;
+			out = 1;
+		} else if (out == 0 && n->kind == SADA_DIR &&
+		    sada_path_in(p, len, n->path, n->len))
+			out = 2;
+	}
+	return out;
+}
+
+/* Tell one name; PLACED as enum sada_placed. */
+static void
+tell(struct restoring *x, const char *path, size_t len, unsigned placed,
+    const char *why)
+{
+	static const char letter[] = { 0, 'A', 'M', 'P', 'D', '!', '!', '!',
+		'?', '!' };
+	struct sada_change c = { letter[placed], path, len, why };
+
+	switch (placed) {
+	case SADA_PLACED_SAME:
+		return;
+	case SADA_PLACED_WANT:
+		x->res->missing++;
+		break;
+	case SADA_PLACED_FAIL:
+		x->res->failed++;
+		break;
+	case SADA_PLACED_KEPT:
+	case SADA_PLACED_EDIT:
+	case SADA_PLACED_BLOCKED:
+		x->res->kept++;
+		break;
+	default:
+		x->res->restored++;
+		break;
+	}
+	if (len == 0) {
+		c.path = ".";
+		c.len = 1;
+	}
+	/* What a callback says cannot undo what was done. */
+	if (x->o->each != NULL && x->o->each(&c, x->o->ctx) < 0)
+		return;
+}
+
+static void
+placed_cb(const char *path, size_t len, unsigned placed, const char *why,
+    void *ctx)
+{
+	tell(ctx, path, len, placed, why);
+}
+
+/* A name in the way of a restore: the first ones are named. */
+static void
+note_way(struct restoring *x, const struct sada_name *n, const char *why)
+{
+	if (x->nway++ > 0)
+		return;
+	sada_quote(&x->in_the_way, n->path, n->len);
+	if (why != NULL)
+		sada_buf_addf(&x->in_the_way, ": %s", why);
+}
+
+/* Only look which paths there are. */
+static int
+find_name(const struct sada_name *n, void *ctx)
+{
+	(void)chosen(ctx, n);
+	return 0;
+}
+
+static int
+take_name(const struct sada_name *n, void *ctx)
+{
+	struct restoring *x = ctx;
+	const char *why = NULL;
+	unsigned placed = SADA_PLACED_NEW, how = 0;
+	int which = chosen(x, n), rc;
+
+	if (which == 0)
+		return 0;
+	if (which == 2 || n->ncover == 0 || (n->len == 0 &&
+	    x->o->out != NULL))
+		how = SADA_LAYOUT_PARENT;
+	if (x->layout == NULL) {
+		if (n->len > 0)
+			tell(x, n->path, n->len, placed, NULL);
+		return 0;
+	}
+	if ((rc = sada_layout_add(x->layout, n, how, &placed, &why,
+	    x->err)) < 0)
+		return rc;
+	if ((placed == SADA_PLACED_EDIT || placed == SADA_PLACED_BLOCKED) &&
+	    !(x->o->flags & SADA_RESTORE_KEEP))
+		note_way(x, n, why);
+	else if (x->o->dry)
+		tell(x, n->path, n->len, placed, why);
+	return 0;
+}
+
+static int
+guard(struct restoring *x)
+{
+	char more[64] = "";
+
+	if (x->nway == 0)
+		return 0;
+	if (x->nway > 1)
+		(void)snprintf(more, sizeof(more), " (and %llu more)",
+		    (unsigned long long)(x->nway - 1));
+	return sada_err_set(x->err, SADA_GUARD, "%.300s%s; %s",
+	    sada_buf_str(&x->in_the_way), more, x->o->out != NULL ?
+	    "use -k to keep what exists" : "take a snap first, or use -k to "
+	    "keep what exists");
+}
+
+/* The paths as they are called in the replica. */
+static int
+read_paths(struct restoring *x)
+{
+	size_t i;
+	int rc;
+
+	x->path = sada_calloc(x->o->npaths + 1, sizeof(*x->path));
+	x->found = sada_calloc(x->o->npaths + 1, sizeof(*x->found));
+	for (i = 0; i < x->o->npaths; i++) {
+		(void)sada_buf_reserve(&x->path[i], 1);
+		if ((rc = sada_path_arg(x->r, x->o->paths[i], &x->path[i],
+		    x->err)) < 0)
+			return rc;
+		/* The whole is there even when it is empty. */
+		x->found[i] = x->path[i].len == 0;
+	}
+	return 0;
+}
+
+static int
+all_found(const struct restoring *x)
+{
+	struct sada_buf b = {0};
+	size_t i;
+
+	for (i = 0; i < x->o->npaths; i++) {
+		if (x->found[i])
+			continue;
+		sada_quote(&b, (char *)x->path[i].p, x->path[i].len);
+		(void)sada_err_set(x->err, SADA_USAGE,
+		    "%s: no such name in %.200s", sada_buf_str(&b),
+		    x->o->rev);
+		sada_buf_release(&b);
+		return SADA_USAGE;
+	}
+	return 0;
+}
+
+int
+sada_restore(struct sada_replica *r, const struct sada_restore_opts *opts,
+    struct sada_restore_result *res, struct sada_err *err)
+{
+	struct sada_err own;
+	struct restoring x = { .r = r, .o = opts, .res = res,
+	    .err = err != NULL ? err : &own };
+	struct sada_layout_opts lo;
+	struct sada_rev rev;
+	size_t i;
+	int out = -1, rc;
+
+	assert(opts->out != NULL || opts->dry || r->lock >= 0);
+	memset(res, 0, sizeof(*res));
+	memset(&rev, 0, sizeof(rev));
+	memset(&lo, 0, sizeof(lo));
+	if ((rc = read_paths(&x)) < 0 ||
+	    (rc = sada_rev_resolve(&rev, r, opts->rev, strlen(opts->rev),
+	    x.err)) < 0 ||
+	    (opts->npaths > 0 && (rc = sada_names_each(&rev.st, find_name,
+	    &x, x.err)) < 0) || (rc = all_found(&x)) < 0 ||
+	    (opts->out != NULL && (rc = open_out(&out, opts->out, opts->dry,
+	    x.err)) < 0))
+		goto out;
+	lo.root = opts->out != NULL ? out : r->root;
+	lo.sdir = opts->out != NULL ? -1 : r->sdir;
+	lo.old = opts->out != NULL ? NULL : r->work;
+	lo.src.store = r->store;
+	if (opts->flags & SADA_RESTORE_KEEP)
+		lo.flags |= SADA_LAYOUT_KEEP;
+	if (lo.root >= 0 &&
+	    (rc = sada_layout_new(&x.layout, &lo, x.err)) < 0)
+		goto out;
+	if ((rc = sada_names_each(&rev.st, take_name, &x, x.err)) < 0 ||
+	    (rc = guard(&x)) < 0)
+		goto out;
+	if (!opts->dry)
+		rc = sada_layout_run(x.layout, placed_cb, &x, x.err);
+out:
+	sada_layout_free(x.layout);
+	for (i = 0; x.path != NULL && i < opts->npaths; i++)
+		sada_buf_release(&x.path[i]);
+	free(x.path);
+	free(x.found);
+	sada_buf_release(&x.in_the_way);
+	sada_io_close(out);
+	sada_rev_release(&rev);
+	return rc;
+}

@@ -1,0 +1,356 @@
+/* Snap: the directory as it is now becomes one op. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/object.h"
+#include "verb/snap_priv.h"
+
+struct snap {
+	struct sada_replica *r;
+	const struct sada_snap_opts *o;
+	struct sada_snap_result *res;
+	struct sada_draft d;
+	uint64_t dirs_gone, dirs_new;
+	/* What the last row points to. */
+	struct sada_version one;
+	struct sada_version *cover;
+	size_t capcover;
+};
+
+static int
+tell(struct snap *s, char what, const char *path, size_t len)
+{
+	struct sada_change c = { what, path, len, NULL };
+
+	if (s->o->each == NULL ||
+	    (s->o->flags & (SADA_DRY | SADA_TELL)) == 0)
+		return 0;
+	return s->o->each(&c, s->o->ctx);
+}
+
+/* The version that item IT would be. */
+static void
+version_of(struct sada_version *v, const struct sada_item *it)
+{
+	memset(v, 0, sizeof(*v));
+	v->kind = it->kind;
+	v->mode = it->mode;
+	v->mtime_s = it->mtime_s;
+	v->mtime_ns = it->mtime_ns;
+	if (it->kind == SADA_DIR)
+		return;
+	v->size = it->size;
+	v->content = it->content;
+}
+
+/* Remember content ID as lost, unless it turns up elsewhere. */
+static void
+lose(struct snap *s, const struct sada_id *id)
+{
+	struct sada_draft *d = &s->d;
+
+	d->lost = sada_grow(d->lost, &d->caplost, d->nlost + 1,
+	    sizeof(*d->lost));
+	d->lost[d->nlost++] = *id;
+}
+
+/* Does a file return to a content that was recorded before its present? */
+static int
+check_return(struct snap *s, const struct sada_item *it,
+    struct sada_err *err)
+{
+	struct sada_ancestor *a = NULL;
+	struct sada_buf b = {0};
+	size_t i, n = 0;
+	int rc;
+
+	if (it->row->ncover == 0 || sada_id_zero(&it->row->cover[0].anc))
+		return 0;
+	rc = sada_store_get(s->r->store, SADA_OBJ_ANC, &it->row->cover[0].anc,
+	    &b, err);
+	if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED) {
+		rc = 0;
+		goto out;
+	}
+	if (rc < 0 || (rc = sada_anc_decode(&a, &n, b.p, b.len, err)) < 0)
+		goto out;
+	for (i = 0; i < n; i++)
+		if (sada_id_cmp(&a[i].content, &it->content) == 0) {
+			lose(s, &it->row->content);
+			break;
+		}
+out:
+	free(a);
+	sada_buf_release(&b);
+	return rc;
+}
+
+static int
+on_gone(struct snap *s, const struct sada_item *it, struct sada_err *err)
+{
+	const struct sada_row *row = it->row;
+	int rc;
+
+	if (row->ncover == 0)
+		return 0;
+	s->res->deleted++;
+	if (row->kind == SADA_DIR)
+		s->dirs_gone++;
+	else
+		lose(s, &row->content);
+	rc = sada_draft_slot(&s->d, row->slot, row->slot_len, row->cover,
+	    row->ncover, NULL, err);
+	return rc < 0 ? rc : tell(s, 'D', it->path, it->len);
+}
+
+/* A directory's mode or children changed: its register. */
+static int
+on_directory(struct snap *s, const struct sada_item *it,
+    struct sada_row *row, struct sada_err *err)
+{
+	struct sada_version v;
+	int rc;
+
+	version_of(&v, it);
+	s->cover = sada_grow(s->cover, &s->capcover, it->row->ncover,
+	    sizeof(*s->cover));
+	memcpy(s->cover, it->row->cover,
+	    it->row->ncover * sizeof(*s->cover));
+	rc = sada_draft_register(&s->d, it->path, it->len, s->cover,
+	    it->row->ncover, &v, err);
+	if (rc < 0)
+		return rc;
+	row->cover = s->cover;
+	row->ncover = it->row->ncover;
+	if ((it->diff & SADA_DIFF_MODE) &&
+	    (rc = tell(s, 'P', it->path, it->len)) < 0)
+		return rc;
+	return 1;
+}
+
+static char
+letter(const struct sada_item *it)
+{
+	if (it->found == SADA_FOUND_NEW)
+		return 'A';
+	if (it->diff & SADA_DIFF_KIND)
+		return 'T';
+	return it->diff & SADA_DIFF_CONTENT ? 'M' : 'P';
+}
+
+/* A new version: of a new name, or of one that changed. */
+static int
+on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
+    struct sada_err *err)
+{
+	const struct sada_row *old = it->row;
+	int copy = old != NULL && (old->flags & SADA_ROW_COPY);
+	int rc;
+
+	version_of(&s->one, it);
+	if (it->kind == SADA_DIR && old == NULL)
+		s->dirs_new++;
+	if (it->kind != SADA_DIR)
+		sada_idset_add(&s->d.brought, &it->content, 0);
+	if (old == NULL)
+		s->res->added++;
+	else
+		s->res->changed++;
+	if (old != NULL && !copy && it->kind == SADA_FILE &&
+	    (it->diff & SADA_DIFF_CONTENT) &&
+	    (rc = check_return(s, it, err)) < 0)
+		return rc;
+	/* A copy that is touched becomes a file of its own. */
+	if (copy && (rc = sada_draft_slot(&s->d, old->slot, old->slot_len,
+	    old->cover, old->ncover, NULL, err)) < 0)
+		return rc;
+	rc = sada_draft_slot(&s->d, it->path, it->len,
+	    old != NULL && !copy ? old->cover : NULL,
+	    old != NULL && !copy ? old->ncover : 0, &s->one, err);
+	if (rc < 0)
+		return rc;
+	row->slot = row->path;
+	row->slot_len = row->len;
+	row->flags &= (uint8_t)~(SADA_ROW_COPY | SADA_ROW_IMPLIED);
+	row->cover = &s->one;
+	row->ncover = 1;
+	rc = tell(s, letter(it), it->path, it->len);
+	return rc < 0 ? rc : 1;
+}
+
+static int
+on_item(const struct sada_item *it, struct sada_row *row, void *ctx,
+    struct sada_err *err)
+{
+	struct snap *s = ctx;
+	int rc;
+
+	switch (it->found) {
+	case SADA_FOUND_GONE:
+		rc = on_gone(s, it, err);
+		return rc < 0 ? rc : 0;
+	case SADA_FOUND_STAT:
+	case SADA_FOUND_KEPT:
+		return 1;
+	case SADA_FOUND_CHANGED:
+		if (it->kind == SADA_DIR && it->row->kind == SADA_DIR &&
+		    it->row->ncover > 0)
+			return on_directory(s, it, row, err);
+		break;
+	default:
+		break;
+	}
+	return on_version(s, it, row, err);
+}
+
+static void
+on_skip(const char *path, size_t len, const char *why, void *ctx)
+{
+	struct snap *s = ctx;
+
+	sada_note(s->r, SADA_NOTE_WARN, path, len, why);
+}
+
+/* Stop a mass deletion, unless it was accepted. */
+static int
+guard(struct snap *s, uint64_t before, unsigned *opflags,
+    struct sada_err *err)
+{
+	struct sada_draft *d = &s->d;
+	uint64_t lost = 0;
+	size_t i;
+
+	for (i = 0; i < d->nlost; i++)
+		lost += !sada_idset_get(&d->brought, &d->lost[i], NULL);
+	if (s->dirs_gone > s->dirs_new)
+		lost += s->dirs_gone - s->dirs_new;
+	d->n_lost = lost;
+	/* The root itself is no path that could be lost. */
+	if (before > 0)
+		before--;
+	if (!sada_guard_trips(lost, before))
+		return 0;
+	if ((s->o->flags & SADA_ACCEPT_DELETES) &&
+	    (s->o->max_deletes == 0 || lost <= s->o->max_deletes)) {
+		*opflags |= SADA_OP_ACCEPTED;
+		return 0;
+	}
+	return sada_err_set(err, SADA_GUARD, "%llu of %llu paths would be "
+	    "recorded as deleted or set back; if that is right, say "
+	    "--accept-deletes", (unsigned long long)lost,
+	    (unsigned long long)before);
+}
+
+/* Finish the next W, commit the pack and the record, publish W. */
+static int
+commit(struct snap *s, struct sada_work_writer *w, unsigned opflags,
+    struct sada_err *err)
+{
+	struct sada_replica *r = s->r;
+	struct sada_work_info info;
+	struct sada_buf payload = {0};
+	struct sada_txn *txn;
+	struct sada_id id, root;
+	struct sada_err e;
+	int rc;
+
+	memset(&info, 0, sizeof(info));
+	if (r->work != NULL)
+		info = *sada_work_info(r->work);
+	info.generation++;
+	rc = sada_draft_finish(&s->d, s->o->msg, opflags, &payload, &id,
+	    &root, err);
+	if (rc < 0) {
+		sada_work_writer_free(w);
+		goto out;
+	}
+	info.heads = &id;
+	info.nheads = 1;
+	info.root = root;
+	if ((rc = sada_work_writer_finish(w, &info, err)) < 0)
+		goto out;
+	txn = s->d.txn;
+	s->d.txn = NULL;
+	if ((rc = sada_txn_commit(txn, err)) < 0 ||
+	    (rc = sada_log_commit(r->log, SADA_FRAME_LOCAL, &payload, 1,
+	    err)) < 0) {
+		if (sada_work_discard(r->sdir, &e) < 0)
+			sada_note(r, SADA_NOTE_INFO, NULL, 0, e.msg);
+		goto out;
+	}
+	sada_id_hex(s->res->op, &id);
+	if ((rc = sada_work_publish(r->sdir, 0, err)) < 0 ||
+	    (rc = sada_states_add(r, "snap", &id, 1, err)) < 0)
+		goto out;
+	rc = sada_replica_reload(r, err);
+out:
+	sada_buf_release(&payload);
+	return rc;
+}
+
+/* Nothing to record: only stats of W were refreshed, if at all. */
+static int
+refresh(struct snap *s, struct sada_work_writer *w, struct sada_err *err)
+{
+	struct sada_work_info info;
+	int rc;
+
+	if (w == NULL)
+		return 0;
+	memset(&info, 0, sizeof(info));
+	if (s->r->work != NULL)
+		info = *sada_work_info(s->r->work);
+	info.generation++;
+	if ((rc = sada_work_writer_finish(w, &info, err)) < 0 ||
+	    (rc = sada_work_publish(s->r->sdir, 0, err)) < 0)
+		return rc;
+	return sada_replica_reload(s->r, err);
+}
+
+int
+sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
+    struct sada_snap_result *res, struct sada_err *err)
+{
+	struct snap s = { .r = r, .o = opts, .res = res };
+	struct sada_work_writer *w = NULL, *done;
+	struct sada_scan_result found;
+	struct sada_scan_opts o;
+	struct sada_map_stat ms;
+	unsigned opflags = 0;
+	int rc;
+
+	memset(res, 0, sizeof(*res));
+	memset(&o, 0, sizeof(o));
+	if (opts->msg != NULL && strlen(opts->msg) > SADA_MSG_MAX)
+		return sada_err_set(err, SADA_USAGE,
+		    "the message is longer than %d bytes", SADA_MSG_MAX);
+	if ((rc = sada_draft_init(&s.d, r, err)) < 0)
+		return rc;
+	o.root = r->root;
+	o.sdir = r->sdir;
+	o.old = r->work;
+	o.txn = s.d.txn;
+	o.each = on_item;
+	o.report = on_skip;
+	o.ctx = &s;
+	if ((rc = sada_ignore_new(&o.ignore, err)) < 0 ||
+	    (rc = sada_scan(&w, &found, &o, err)) < 0)
+		goto out;
+	res->skipped = found.skipped;
+	if ((rc = sada_map_stat(&s.d.st.ns, &s.d.st.root, &ms, err)) < 0 ||
+	    (rc = guard(&s, ms.entries, &opflags, err)) < 0 ||
+	    (opts->flags & SADA_DRY))
+		goto out;
+	done = w;
+	w = NULL;
+	if (sada_draft_empty(&s.d))
+		rc = refresh(&s, done, err);
+	else
+		rc = commit(&s, done, opflags, err);
+out:
+	sada_work_writer_free(w);
+	sada_ignore_free(o.ignore);
+	sada_draft_release(&s.d);
+	free(s.cover);
+	return rc;
+}

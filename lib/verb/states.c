@@ -1,0 +1,124 @@
+/*
+ * "states": a line for every state that was recorded or laid out, for @~N
+ * and @{time}.  A cache: "TIME_NS WHAT HEAD[,HEAD...]\n"; a line that is
+ * not whole is passed over.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verb/verb_priv.h"
+
+#define STATES_MAX (256u << 20)
+
+int
+sada_states_add(struct sada_replica *r, const char *what,
+    const struct sada_id *heads, size_t n, struct sada_err *err)
+{
+	char hex[SADA_HEX_LEN + 1];
+	struct sada_buf b = {0};
+	struct sada_stat st;
+	unsigned char last = '\n';
+	size_t i, got;
+	int fd = -1, rc;
+
+	if ((rc = sada_io_open(&fd, r->sdir, "states", O_RDWR | O_CREAT,
+	    0600, err)) < 0 || (rc = sada_io_stat(fd, "", &st, err)) < 0)
+		goto out;
+	if (st.size > 0 && (rc = sada_io_pread(fd, &last, 1, st.size - 1,
+	    &got, err)) < 0)
+		goto out;
+	/* Behind a torn line a new one begins. */
+	if (last != '\n')
+		sada_buf_adds(&b, "\n");
+	sada_buf_addf(&b, "%lld %s ", sada_io_now(), what);
+	for (i = 0; i < n; i++) {
+		sada_id_hex(hex, &heads[i]);
+		sada_buf_addf(&b, "%s%s", i > 0 ? "," : "", hex);
+	}
+	sada_buf_adds(&b, "\n");
+	rc = sada_io_pwrite(fd, b.p, b.len, st.size, err);
+out:
+	sada_io_close(fd);
+	sada_buf_release(&b);
+	return rc;
+}
+
+/* Parse one line of N bytes; 0 when it is one. */
+static int
+parse_line(struct sada_state_line *l, const char *s, size_t n)
+{
+	const char *end = s + n, *p = s;
+	long long t = 0;
+	size_t cap = 0;
+
+	memset(l, 0, sizeof(*l));
+	while (p < end && *p >= '0' && *p <= '9' && t < (1LL << 59))
+		t = t * 10 + (*p++ - '0');
+	if (p == s || p == end || *p != ' ')
+		return -1;
+	l->wall_ns = t;
+	for (p++; p < end && *p != ' '; p++)
+		;
+	if (p == end)
+		return -1;
+	for (p++; end - p >= SADA_HEX_LEN; p++) {
+		l->heads = sada_grow(l->heads, &cap, l->n + 1,
+		    sizeof(*l->heads));
+		if (sada_id_parse(&l->heads[l->n], p, SADA_HEX_LEN) < 0)
+			return -1;
+		l->n++;
+		p += SADA_HEX_LEN;
+		if (p == end)
+			return 0;
+		if (*p != ',')
+			return -1;
+	}
+	return -1;
+}
+
+int
+sada_states_read(const struct sada_replica *r, struct sada_state_line **out,
+    size_t *n, struct sada_err *err)
+{
+	struct sada_state_line l;
+	struct sada_buf b = {0};
+	const char *p, *end, *nl;
+	size_t cap = 0;
+	int rc;
+
+	*out = NULL;
+	*n = 0;
+	rc = sada_io_slurp(r->sdir, "states", STATES_MAX, &b, err);
+	if (rc == SADA_NOTFOUND)
+		rc = 0;
+	if (rc < 0)
+		goto out;
+	p = (const char *)b.p;
+	end = p + b.len;
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL)
+			break;
+		if (parse_line(&l, p, (size_t)(nl - p)) < 0) {
+			free(l.heads);
+			continue;
+		}
+		*out = sada_grow(*out, &cap, *n + 1, sizeof(**out));
+		(*out)[(*n)++] = l;
+	}
+out:
+	sada_buf_release(&b);
+	return rc;
+}
+
+void
+sada_states_free(struct sada_state_line *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(s[i].heads);
+	free(s);
+}

@@ -1,0 +1,431 @@
+/*
+ * Whole operations on a replica: the face that the commands see, and the
+ * API for a program that embeds sada.  Nothing here prints or exits; what
+ * there is to say goes through callbacks.  Every function opens nothing
+ * but what it is given and leaves the replica as a whole: done, or as it
+ * was.
+ */
+#ifndef SADA_VERB_VERB_H
+#define SADA_VERB_VERB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define SADA_VERB_HEX 65		/* an id as hex, with its NUL */
+
+/* ---- a replica ---- */
+
+struct sada_replica;
+
+/*
+ * Notices: a name that was skipped, left alone, wanted ...; PATH (LEN
+ * bytes, unquoted) may be NULL when no name is concerned.
+ */
+enum sada_note {
+	SADA_NOTE_WARN = 1,		/* to be shown unless -q */
+	SADA_NOTE_INFO = 2		/* to be shown with -v */
+};
+struct sada_talk {
+	void (*note)(unsigned level, const char *path, size_t len,
+	    const char *what, void *ctx);
+	/*
+	 * Progress of a long run, at most 10 times a second: DONE of TOTAL (0:
+	 * unknown) UNITs.  May be NULL.
+	 */
+	void (*progress)(const char *unit, uint64_t done, uint64_t total,
+	    void *ctx);
+	void *ctx;
+};
+
+enum { SADA_OPEN_WRITE = 1 };		/* take the lock and recover */
+struct sada_open_opts {
+	const char *dir;		/* -C; NULL is "." */
+	unsigned flags;			/* SADA_OPEN_* */
+	unsigned wait_s;		/* for another command; 30 is usual */
+	const struct sada_talk *talk;	/* borrowed while the replica is open */
+};
+/*
+ * Open the replica whose root is DIR or the nearest directory above it
+ * that holds ".sada".  With WRITE the lock is taken and whatever a crash
+ * left is finished or undone first.  *OUT is new, close it with
+ * sada_close().  Errors: ABSENT (no replica; init not finished), AUTH (owner
+ * is another user), BUSY, DAMAGED, SYS.
+ */
+SADA_MUST int sada_open(struct sada_replica **out,
+    const struct sada_open_opts *opts, struct sada_err *err);
+/* Close and unlock; NULL is fine. */
+void sada_close(struct sada_replica *r);
+/* Absolute path of the root, borrowed. */
+const char *sada_root(const struct sada_replica *r);
+
+/*
+ * Make DIR (created when missing, parents must exist) a replica named
+ * NAME (NULL: the host's name, made valid).  Doing it again is fine: a
+ * finished one is left as it is.  LINE receives "NAME KEY".  Errors: USAGE
+ * (bad name; inside another replica's store), SYS, BUSY.
+ */
+SADA_MUST int sada_init(const char *dir, const char *name,
+    const struct sada_talk *talk, struct sada_buf *line,
+    struct sada_err *err);
+
+/* ---- peers and remotes ---- */
+
+/* LINE receives "NAME KEY" of this replica. */
+SADA_MUST int sada_peer_self(struct sada_replica *r, struct sada_buf *line,
+    struct sada_err *err);
+/*
+ * Add a peer.  TEXT is KEY, or a whole line "NAME KEY"; NAME (may be NULL)
+ * wins over the line's.  The same again: 0.  *CHOSEN (may be NULL) receives
+ * the name.  With dry set nothing is written.  Errors: USAGE (name taken by
+ * another key, no name known, own key), FORMAT (bad key: 65), SYS.
+ */
+SADA_MUST int sada_peer_add(struct sada_replica *r, const char *name,
+    const char *text, unsigned dry, struct sada_buf *chosen,
+    struct sada_err *err);
+struct sada_peer_info {
+	const char *name, *key;		/* key text */
+	char id[SADA_VERB_HEX];
+	int retired;
+	int known;			/* an acknowledgement is here */
+	uint64_t behind;		/* ops that it has not acknowledged */
+	long long heard_ns;		/* wall time of its newest op; 0 none */
+};
+SADA_MUST int sada_peer_list(struct sada_replica *r,
+    int (*each)(const struct sada_peer_info *p, void *ctx), void *ctx,
+    struct sada_err *err);
+/* Nothing is sent to it or taken from it any more.  USAGE when unknown. */
+SADA_MUST int sada_peer_retire(struct sada_replica *r, const char *name,
+    unsigned dry, struct sada_err *err);
+
+/*
+ * Name PLACE (a directory gets a spool mark, so that the wrong medium is
+ * seen) as remote NAME for PEERS (NPEERS 0: all).  Relative places are
+ * kept absolute.  Errors: USAGE (bad or taken name, unknown peer, host:dir is
+ * reserved), ABSENT, SYS.
+ */
+SADA_MUST int sada_remote_add(struct sada_replica *r, const char *name,
+    const char *place, const char *const *peers, size_t npeers,
+    unsigned dry, struct sada_err *err);
+struct sada_remote_info {
+	const char *name, *place;
+	const char *const *peers;
+	size_t npeers;
+	int there;			/* reachable now, with the right mark */
+};
+SADA_MUST int sada_remote_list(struct sada_replica *r,
+    int (*each)(const struct sada_remote_info *i, void *ctx), void *ctx,
+    struct sada_err *err);
+/* Forget remote NAME.  USAGE when unknown. */
+SADA_MUST int sada_remote_remove(struct sada_replica *r, const char *name,
+    unsigned dry, struct sada_err *err);
+
+/* ---- snap ---- */
+
+enum { SADA_DRY = 1, SADA_ACCEPT_DELETES = 2, SADA_REFUSE_DELETES = 4,
+	SADA_TELL = 8 };		/* tell each change, also when not dry */
+/* One changed name, for -n, -v, --name-status and merge's report. */
+struct sada_change {
+	char what;			/* A added, M modified, D deleted, T kind
+					   changed, P permissions or times only,
+					   C conflict copy, ! left or failed, ? wanted */
+	const char *path;
+	size_t len;
+	const char *why;		/* NULL, or a short reason */
+};
+struct sada_snap_opts {
+	const char *msg;		/* NULL: none */
+	unsigned flags;			/* SADA_DRY, ACCEPT_DELETES, TELL */
+	uint64_t max_deletes;		/* of ACCEPT_DELETES; 0: any number */
+	int (*each)(const struct sada_change *c, void *ctx);	/* may be NULL */
+	void *ctx;
+};
+struct sada_snap_result {
+	char op[SADA_VERB_HEX];		/* "" when nothing changed */
+	uint64_t added, changed, deleted;
+	uint64_t skipped;		/* names that could not be recorded: exit 1 */
+};
+/*
+ * Record the directory as it is now: durable on return.  R is open for
+ * writing.  Errors: GUARD (a mass deletion; the message names the option),
+ * SYS, DAMAGED.
+ */
+SADA_MUST int sada_snap(struct sada_replica *r,
+    const struct sada_snap_opts *opts, struct sada_snap_result *res,
+    struct sada_err *err);
+
+/* ---- push and pull ---- */
+
+struct sada_push_opts {
+	const char *dir;		/* -C */
+	unsigned wait_s;
+	const struct sada_talk *talk;
+	const char *place;		/* -o; NULL: the peers' remotes */
+	const char *since;		/* --since REV, or NULL */
+	unsigned full;			/* --full */
+	unsigned dry;
+	const char *const *peers;	/* NULL/0: all */
+	size_t npeers;
+	unsigned quiet_absent;		/* remotes not there are no fault (sync) */
+	/* Told each bundle: where it went ("-" for stdout), peers, sizes. */
+	int (*each)(const char *place, const char *peers, uint64_t ops,
+	    uint64_t bytes, void *ctx);
+	/* A place that failed (ERR says how); others go on.  May be NULL. */
+	void (*failed)(const char *place, const struct sada_err *e, void *ctx);
+	void *ctx;
+};
+/*
+ * Write bundles.  The replica is opened here and locked only to recover
+ * and to choose heads.  The result is the first of the errors met, in the
+ * order of the exit statuses.  Errors: USAGE (unknown peer, no place
+ * known, no peer), ABSENT, SYS.
+ */
+SADA_MUST int sada_push(const struct sada_push_opts *opts,
+    struct sada_err *err);
+
+struct sada_pulled {
+	const char *place, *file;	/* file: name in a spool, or NULL */
+	const char *peer;		/* the sender's name */
+	uint64_t ops;			/* new ones taken or parked */
+	const char *status;		/* "taken", "known", "parked" */
+	const char *needs;		/* parked: what is missing, else NULL */
+};
+struct sada_pull_opts {
+	const char *dir;
+	unsigned wait_s;
+	const struct sada_talk *talk;
+	const char *const *places;	/* NULL/0: all remotes */
+	size_t nplaces;
+	unsigned join, dry;
+	unsigned quiet_absent;
+	int (*each)(const struct sada_pulled *p, void *ctx);
+	void (*failed)(const char *place, const char *file,
+	    const struct sada_err *e, void *ctx);
+	void *ctx;
+};
+struct sada_pull_result {
+	uint64_t bundles, taken, parked;
+};
+/*
+ * Take in bundles, each whole or not at all.  The lock is held only to
+ * commit.  All places are tried; the result as in sada_push().  Errors:
+ * FORMAT VERSION AUTH GUARD ABSENT SYS USAGE.
+ */
+SADA_MUST int sada_pull(const struct sada_pull_opts *opts,
+    struct sada_pull_result *res, struct sada_err *err);
+
+/* ---- merge ---- */
+
+struct sada_merge_opts {
+	unsigned flags;			/* DRY, ACCEPT_, REFUSE_DELETES, TELL */
+	uint64_t max_deletes;
+	int (*each)(const struct sada_change *c, void *ctx);	/* may be NULL */
+	void *ctx;
+};
+struct sada_merge_result {
+	uint64_t created, replaced, deleted, meta;
+	uint64_t left, wanted, failed;
+	uint64_t conflicts;		/* >0: exit 1 */
+	char op[SADA_VERB_HEX];		/* REFUSE_DELETES: the restoring op */
+};
+/* Lay out what was pulled.  R is open for writing.  GUARD SYS DAMAGED. */
+SADA_MUST int sada_merge(struct sada_replica *r,
+    const struct sada_merge_opts *opts, struct sada_merge_result *res,
+    struct sada_err *err);
+
+/* One version (group) of a conflict. */
+struct sada_conflict {
+	const char *path;		/* the slot's path */
+	size_t len;
+	const char *name;		/* where this group stands */
+	size_t name_len;
+	char version[SADA_VERB_HEX];	/* id of its first version */
+	const char *author;		/* name, or hex */
+	long long wall_ns;		/* of its op */
+	char kind;			/* f, d, l */
+	uint64_t size;
+	int held;			/* its content is here */
+	const char *why;		/* why it stands alone */
+};
+/* List the conflicts of what is laid out, by path, then group. */
+SADA_MUST int sada_conflicts(struct sada_replica *r,
+    int (*each)(const struct sada_conflict *c, void *ctx), void *ctx,
+    struct sada_err *err);
+/*
+ * Write the content that WHICH (author, version id, "mine") has of the
+ * conflict at PATH.  Errors: USAGE, NOTFOUND, DAMAGED, what EACH returns.
+ */
+SADA_MUST int sada_conflict_show(struct sada_replica *r, const char *which,
+    const char *path, int (*each)(const void *p, size_t n, void *ctx),
+    void *ctx, struct sada_err *err);
+/*
+ * Resolve the conflicts at PATHS: the version that WHICH names takes the
+ * name and the others go; "both" makes each copy a file of its own.  What
+ * is in the directory is snapped with it.  Errors: USAGE GUARD SYS.
+ */
+SADA_MUST int sada_conflict_take(struct sada_replica *r, const char *which,
+    const char *const *paths, size_t npaths, unsigned flags,
+    char op[SADA_VERB_HEX], struct sada_err *err);
+
+/* ---- looking ---- */
+
+struct sada_status {
+	const char *root, *name;
+	char key[120];			/* public text */
+	char id[SADA_VERB_HEX];		/* of the state, all that was pulled */
+	char laid[SADA_VERB_HEX];	/* of what is recorded or laid out */
+	uint64_t ops, heads, paths, bytes, packs, objects, store_bytes;
+	uint64_t conflicts;		/* laid out */
+	uint64_t unmerged;		/* ops pulled and not laid out */
+	uint64_t left;			/* names that merge could not lay out */
+	uint64_t wants, parked, skipped;
+	uint64_t forks;			/* dots with two ops */
+	int apply_pending;
+	int copied;			/* a new epoch is due */
+};
+/* Fill ST; strings are borrowed while R is open.  Works read-only. */
+SADA_MUST int sada_status(struct sada_replica *r, struct sada_status *st,
+    struct sada_err *err);
+/*
+ * Only the state ids.  HEX is that of the revision REV ("@+": all that
+ * was pulled; NULL is "@+").
+ */
+SADA_MUST int sada_status_id(struct sada_replica *r, const char *rev,
+    char hex[SADA_VERB_HEX], struct sada_err *err);
+
+/* One op for sada-log. */
+struct sada_log_entry {
+	char id[SADA_VERB_HEX];
+	const char *author;		/* name, or the start of its id */
+	char author_id[SADA_VERB_HEX];
+	uint64_t epoch, seq, lamport;
+	long long wall_ns;
+	const char *msg;
+	size_t msg_len;
+	uint64_t n_set, n_gone;
+	size_t nparents;
+	const char (*parents)[SADA_VERB_HEX];
+	int accepted;			/* deletes were accepted */
+	int laid;			/* part of what is laid out */
+};
+enum { SADA_LOG_REVERSE = 1, SADA_LOG_NAMES = 2, SADA_LOG_PATCH = 4 };
+struct sada_log_opts {
+	uint64_t max;			/* 0: all */
+	unsigned flags;
+	const char *range;		/* REV, REV..REV, or NULL: all held */
+	const char *const *paths;
+	size_t npaths;
+	int (*each)(const struct sada_log_entry *e, void *ctx);
+	int (*change)(const struct sada_change *c, void *ctx);	/* NAMES */
+	int (*patch)(const char *p, size_t n, void *ctx);	/* PATCH: text */
+	void *ctx;
+};
+/* Ops, newest first (by lamport, then author).  USAGE for unknown REVs. */
+SADA_MUST int sada_log_show(struct sada_replica *r,
+    const struct sada_log_opts *opts, struct sada_err *err);
+
+/* One name for sada-ls. */
+struct sada_listed {
+	const char *path;		/* relative to the root */
+	size_t len;
+	char kind;			/* f, d, l */
+	unsigned mode;
+	uint64_t size;
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+	char content[SADA_VERB_HEX];	/* "" for directories */
+	int held;			/* content is here */
+	int copy;			/* a conflict copy */
+	unsigned groups;
+	const char *author;
+};
+enum { SADA_LS_RECURSIVE = 1, SADA_LS_LONG = 2 };
+/*
+ * List SPEC: REV, REV:PATH, or NULL for "@".  A directory's children (with
+ * RECURSIVE all below); a file itself.  USAGE for unknown REV or PATH.
+ */
+SADA_MUST int sada_ls(struct sada_replica *r, const char *spec,
+    unsigned flags, int (*each)(const struct sada_listed *l, void *ctx),
+    void *ctx, struct sada_err *err);
+/*
+ * The content of SPEC = REV:PATH (a link's text too), or of a content id
+ * written as REV "content:HEX".  Errors: USAGE, NOTFOUND (content not held
+ * here; the message names its author), DAMAGED, what EACH returns.
+ */
+SADA_MUST int sada_cat(struct sada_replica *r, const char *spec,
+    int (*each)(const void *p, size_t n, void *ctx), void *ctx,
+    struct sada_err *err);
+
+enum { SADA_RESTORE_KEEP = 1 };		/* -k: what exists is kept */
+struct sada_restore_opts {
+	const char *rev;
+	const char *const *paths;	/* none: everything */
+	size_t npaths;
+	const char *out;		/* -o DIR (made when missing), or NULL: in place */
+	unsigned flags;			/* SADA_RESTORE_KEEP */
+	unsigned dry;
+	int (*each)(const struct sada_change *c, void *ctx);	/* may be NULL */
+	void *ctx;
+};
+struct sada_restore_result {
+	uint64_t restored, kept;
+	uint64_t missing;		/* content not held */
+	uint64_t failed;		/* could not be laid out */
+};
+/*
+ * Bring back names as they were at REV.  In place, a name that holds an
+ * unrecorded edit is GUARD (2) before anything changed, with KEEP it stays.
+ * What is replaced was recorded.  R open for writing when in place.
+ */
+SADA_MUST int sada_restore(struct sada_replica *r,
+    const struct sada_restore_opts *opts, struct sada_restore_result *res,
+    struct sada_err *err);
+
+struct sada_verify_result {
+	uint64_t damaged;		/* things that were told: exit 1 */
+	uint64_t rebuilt;		/* caches */
+};
+/*
+ * Check every byte of the store: log (frames, hashes, signatures, chains),
+ * packs and indexes, keys, config, caches; that every map that is a head
+ * is held and canonical and every living content held or wanted.  EACH is
+ * told each damage in one sentence.  What is damaged and others may have
+ * becomes a want.  DIR as for sada_open().
+ */
+SADA_MUST int sada_verify(const struct sada_open_opts *opts,
+    void (*each)(const char *what, void *ctx), void *ctx,
+    struct sada_verify_result *res, struct sada_err *err);
+
+/* ---- sync ---- */
+
+struct sada_sync_opts {
+	const char *dir;
+	unsigned wait_s;
+	const struct sada_talk *talk;
+	const char *const *places;	/* none: all remotes */
+	size_t nplaces;
+	unsigned join, dry;
+	int (*pulled)(const struct sada_pulled *p, void *ctx);
+	int (*pushed)(const char *place, const char *peers, uint64_t ops,
+	    uint64_t bytes, void *ctx);
+	int (*change)(const struct sada_change *c, void *ctx);	/* may be NULL */
+	/* A step ("snap", "pull", "merge", "push") that failed; others go on. */
+	void (*failed)(const char *step, const char *place,
+	    const struct sada_err *e, void *ctx);
+	void *ctx;
+};
+struct sada_sync_result {
+	struct sada_snap_result snap;
+	struct sada_pull_result pull;
+	struct sada_merge_result merge;
+};
+/*
+ * snap, pull, merge, push, each whatever the others said.  The result is
+ * the first of the errors met, in the order of the exit statuses.
+ */
+SADA_MUST int sada_sync(const struct sada_sync_opts *opts,
+    struct sada_sync_result *res, struct sada_err *err);
+
+#endif

@@ -1,0 +1,138 @@
+/* What the verbs share: an open replica, its state, revisions. */
+#ifndef SADA_VERB_VERB_PRIV_H
+#define SADA_VERB_VERB_PRIV_H
+
+#include "base/io.h"
+#include "bundle/take.h"
+#include "crypto/key.h"
+#include "disk/apply.h"
+#include "disk/scan.h"
+#include "log/log.h"
+#include "peer/peer.h"
+#include "store/file.h"
+#include "store/store.h"
+#include "tree/state.h"
+#include "tree/tree.h"
+#include "tree/view.h"
+#include "verb/verb.h"
+
+#define SADA_STORE_DIR ".sada"
+
+/*
+ * An open replica.  Invariants:
+ *  1. lock >= 0 exactly when it is open for writing; then recovery is done.
+ *  2. work is NULL only before the first snap or when W is unreadable.
+ *  3. laid: L, the heads of what was last laid out or recorded.
+ */
+struct sada_replica {
+	int root, sdir, lock, packs, logs, quarantine;
+	char *path;			/* of the root, absolute */
+	char *prefix;			/* -C DIR below the root, "" at it */
+	unsigned flags;			/* SADA_OPEN_* */
+	struct sada_talk talk;
+	struct sada_key *key;
+	struct sada_config *config;
+	struct sada_peers peers;
+	struct sada_remotes remotes;
+	struct sada_store *store;
+	struct sada_log *log;
+	struct sada_work *work;
+	uint32_t *laid;			/* op numbers, sorted by id */
+	size_t nlaid;
+	char name[65];
+};
+
+/* Say something about PATH (may be NULL) through R's talk. */
+void sada_note(const struct sada_replica *r, unsigned level,
+    const char *path, size_t len, const char *what);
+
+/* ---- open.c, recover.c, home.c ---- */
+/*
+ * Take the lock of an open replica R and make it one for writing: recover,
+ * reopen what another command may have changed.  Errors: BUSY SYS DAMAGED.
+ */
+SADA_MUST int sada_replica_lock(struct sada_replica *r, unsigned wait_s,
+    struct sada_err *err);
+/* Give the lock back; R stays open for reading. */
+void sada_replica_unlock(struct sada_replica *r);
+/* Finish or undo what a crash left; the lock is held.  SYS DAMAGED. */
+SADA_MUST int sada_recover(struct sada_replica *r, struct sada_err *err);
+/*
+ * Publish the W of a replica without ops: the root alone, so that an empty
+ * directory has nothing to record.  Errors: SYS.
+ */
+SADA_MUST int sada_work_seed(int root, int sdir, struct sada_err *err);
+/* Open W again after it was published, and R->laid with it. */
+SADA_MUST int sada_replica_reload(struct sada_replica *r,
+    struct sada_err *err);
+/* Pass what apply says on to R's talk: a report callback, CTX is R. */
+void sada_apply_note(const char *path, size_t len, unsigned did,
+    const char *why, void *r);
+/* Recompute R->laid from W and the log. */
+SADA_MUST int sada_replica_laid(struct sada_replica *r,
+    struct sada_err *err);
+/*
+ * Compare "home" (inode and birth time of the lock, machine id) with what
+ * is: 1 when this is a copy or was restored (or home is missing).
+ */
+SADA_MUST int sada_home_moved(const struct sada_replica *r, int lockfd,
+    struct sada_err *err);
+/* Write "home" anew.  Errors: SYS. */
+SADA_MUST int sada_home_write(int sdir, int lockfd, struct sada_err *err);
+/* Append a line to ".sada/states": time, what, heads. */
+SADA_MUST int sada_states_add(struct sada_replica *r, const char *what,
+    const struct sada_id *heads, size_t n, struct sada_err *err);
+/* One line of ".sada/states". */
+struct sada_state_line {
+	long long wall_ns;
+	struct sada_id *heads;
+	size_t n;
+};
+/*
+ * All lines, oldest first, torn ones left out; *OUT new, free with
+ * sada_states_free().
+ */
+SADA_MUST int sada_states_read(const struct sada_replica *r,
+    struct sada_state_line **out, size_t *n, struct sada_err *err);
+void sada_states_free(struct sada_state_line *s, size_t n);
+
+/* ---- paths and names ---- */
+/* Absolute path of the open directory FD; *OUT new, free with free(). */
+SADA_MUST int sada_fd_path(char **out, int fd, struct sada_err *err);
+/*
+ * Append to OUT the path in the replica that ARG means, seen from -C DIR.
+ * "." is DIR itself; ".." may not leave the root.  Errors: USAGE.
+ */
+SADA_MUST int sada_path_arg(const struct sada_replica *r, const char *arg,
+    struct sada_buf *out, struct sada_err *err);
+/* The name of author A as peers or members know it, else 16 hex digits. */
+void sada_author_name(const struct sada_replica *r, const struct sada_id *a,
+    char out[65]);
+
+/* ---- merge.c, refuse.c ---- */
+/* Slots laid out with more than one group, by W.  Errors: FORMAT. */
+SADA_MUST int sada_count_conflicts(struct sada_replica *r, uint64_t *n,
+    struct sada_err *err);
+/* Undo the mass deletion of op MASS in ST, then merge. */
+SADA_MUST int sada_merge_refuse(struct sada_replica *r,
+    struct sada_state *st, uint32_t mass,
+    const struct sada_merge_opts *opts, struct sada_merge_result *res,
+    struct sada_err *err);
+
+/* ---- rev.c ---- */
+/* A state that a revision names; release with sada_rev_release(). */
+struct sada_rev {
+	struct sada_state st;		/* heads, root, lamports, nodes */
+	struct sada_context *past;	/* of its heads */
+};
+/*
+ * Resolve REV (N bytes): @ @+ @~N PEER@ hex op id REV^ @{time}.
+ * Errors: USAGE (unknown), NOTFOUND (its map is not held), SYS.
+ */
+SADA_MUST int sada_rev_resolve(struct sada_rev *rev,
+    struct sada_replica *r, const char *s, size_t n, struct sada_err *err);
+void sada_rev_release(struct sada_rev *rev);
+/* Where REV ends in "REV:PATH": offset of the ':', or N; braces first. */
+size_t sada_rev_split(const char *s, size_t n);
+
+#endif

@@ -1,0 +1,374 @@
+/* Verify: the small files of the store, and the caches. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "verb/verify_priv.h"
+
+#define SMALL_MAX ((size_t)256 << 20)
+#define KEY_MAX 4096
+/* "check ", 64 hex digits, newline: the end of a note. */
+#define NOTE_CHECK (6 + SADA_HEX_LEN + 1)
+
+/* ---- what cannot be made anew ---- */
+
+static int
+check_key(struct sada_check *c, struct sada_err *err)
+{
+	struct sada_buf b = {0};
+	struct sada_key *k = NULL;
+	const struct sada_pub *pub;
+	struct sada_member m;
+	struct sada_err why;
+	int rc;
+
+	rc = sada_io_slurp(c->sdir, "key", KEY_MAX, &b, &why);
+	if (rc == 0)
+		rc = sada_key_decode(&k, b.p, b.len, &why);
+	if (rc == SADA_SYS) {
+		*err = why;
+		goto out;
+	}
+	if (rc < 0) {
+		sada_check_tell(c, ".sada/key: %s", why.msg);
+		rc = 0;
+		goto out;
+	}
+	pub = sada_key_pub(k);
+	if (c->log_whole && (!sada_log_member(c->r->log, &pub->id, &m) ||
+	    memcmp(m.pub.sign, pub->sign, SADA_PK_LEN) != 0 ||
+	    memcmp(m.pub.box, pub->box, SADA_PK_LEN) != 0))
+		sada_check_tell(c, ".sada/key is not the one that the log "
+		    "names as this replica's");
+out:
+	if (b.p != NULL)
+		sada_wipe(b.p, b.cap);
+	sada_buf_release(&b);
+	sada_key_free(k);
+	return rc;
+}
+
+static int
+check_config(struct sada_check *c, struct sada_err *err)
+{
+	struct sada_config *config = NULL;
+	struct sada_peers peers;
+	struct sada_remotes remotes;
+	struct sada_err why;
+	int rc;
+
+	memset(&peers, 0, sizeof(peers));
+	memset(&remotes, 0, sizeof(remotes));
+	if ((rc = sada_config_open(&config, c->sdir, &why)) == 0 &&
+	    (rc = sada_peers_read(&peers, config, &why)) == 0)
+		rc = sada_remotes_read(&remotes, config, &why);
+	if (rc == SADA_SYS)
+		*err = why;
+	else if (rc < 0) {
+		sada_check_tell(c, ".sada/config: %s", why.msg);
+		rc = 0;
+	}
+	sada_peers_release(&peers);
+	sada_remotes_release(&remotes);
+	sada_config_free(config);
+	return rc;
+}
+
+/* The lock is empty and says, with "home", where the store was made. */
+static int
+check_home(struct sada_check *c, struct sada_err *err)
+{
+	struct sada_replica r;
+	struct sada_stat st;
+	int fd = -1, rc;
+
+	rc = sada_io_open(&fd, c->sdir, "lock", O_RDONLY | O_NONBLOCK, 0,
+	    err);
+	if (rc == 0)
+		rc = sada_io_stat(fd, "", &st, err);
+	if (rc == SADA_NOTFOUND) {
+		sada_check_tell(c, ".sada/lock is missing; run sada-init "
+		    "again");
+		rc = 0;
+	} else if (rc == 0 && (st.kind != S_IFREG || st.size != 0))
+		sada_check_tell(c, ".sada/lock is not an empty file");
+	else if (rc == 0) {
+		memset(&r, 0, sizeof(r));
+		r.sdir = c->sdir;
+		if ((rc = sada_home_moved(&r, fd, err)) > 0) {
+			sada_check_tell(c, ".sada/home does not fit: the "
+			    "store was copied or restored, or the file is "
+			    "damaged; the next snap opens a new epoch");
+			rc = 0;
+		}
+	}
+	sada_io_close(fd);
+	return rc;
+}
+
+/* ---- caches ---- */
+
+/* Is B a note: text whose last line is the hash of all before? */
+static int
+is_note(const struct sada_buf *b)
+{
+	char hex[SADA_HEX_LEN + 1];
+	struct sada_id h;
+	const char *end;
+
+	if (b->len < NOTE_CHECK)
+		return 0;
+	sada_hash(&h, SADA_CTX_FILE, b->p, b->len - NOTE_CHECK);
+	sada_id_hex(hex, &h);
+	end = (const char *)b->p + b->len - NOTE_CHECK;
+	return memcmp(end, "check ", 6) == 0 &&
+	    memcmp(end + 6, hex, SADA_HEX_LEN) == 0 &&
+	    end[NOTE_CHECK - 1] == '\n';
+}
+
+static int
+check_note(struct sada_check *c, int dfd, const char *name,
+    struct sada_err *err)
+{
+	struct sada_buf b = {0};
+	int rc;
+
+	rc = sada_io_slurp(dfd, name, SMALL_MAX, &b, err);
+	if (rc == SADA_FORMAT || (rc == 0 && !is_note(&b)))
+		sada_check_cache(c, dfd, name, "its check does not fit");
+	sada_buf_release(&b);
+	return rc == SADA_NOTFOUND || rc == SADA_FORMAT ? 0 : rc;
+}
+
+static int
+check_work(struct sada_check *c, const char *name, struct sada_err *err)
+{
+	struct sada_work *w = NULL;
+	struct sada_err why;
+	const struct sada_work_info *in;
+	uint32_t op;
+	size_t i;
+	int rc;
+
+	rc = sada_work_open(&w, c->sdir, name, &why);
+	if (rc == 0)
+		rc = sada_work_check(w, &why);
+	/* A log that lost an op is no witness against W. */
+	if (rc == 0 && c->log_whole) {
+		in = sada_work_info(w);
+		for (i = 0; i < in->nheads && rc == 0; i++)
+			if (!sada_log_find(c->r->log, &in->heads[i], &op))
+				rc = sada_err_set(&why, SADA_FORMAT,
+				    "it names an op that the log lacks");
+	}
+	sada_work_free(w);
+	if (rc == SADA_SYS && err != NULL)
+		*err = why;
+	if (rc == 0 || rc == SADA_NOTFOUND || rc == SADA_SYS)
+		return rc == SADA_SYS ? rc : 0;
+	sada_check_cache(c, c->sdir, name, why.msg);
+	return 0;
+}
+
+/* The heads of a line of "states" at S; 0, or -1 for no such line. */
+static int
+check_line(const struct sada_check *c, const char *s, size_t n)
+{
+	const char *end = s + n, *p = s;
+	struct sada_id id;
+	uint32_t op;
+
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	if (p == s || p - s > 19 || p == end || *p++ != ' ')
+		return -1;
+	for (; p < end && *p >= 'a' && *p <= 'z'; p++)
+		;
+	if (p == end || *p++ != ' ' || p == end)
+		return p == end && n > 0 && s[n - 1] == ' ' ? 0 : -1;
+	for (;; p++) {
+		if (end - p < SADA_HEX_LEN ||
+		    sada_id_parse(&id, p, SADA_HEX_LEN) < 0 ||
+		    (c->log_whole && !sada_log_find(c->r->log, &id, &op)))
+			return -1;
+		p += SADA_HEX_LEN;
+		if (p == end)
+			return 0;
+		if (*p != ',')
+			return -1;
+	}
+}
+
+/* "states": lines that are none are left out of it. */
+static int
+check_states(struct sada_check *c, struct sada_err *err)
+{
+	struct sada_buf b = {0}, good = {0};
+	struct sada_err drop;
+	const char *p, *end, *nl;
+	size_t bad = 0;
+	int rc;
+
+	rc = sada_io_slurp(c->sdir, "states", SMALL_MAX, &b, err);
+	if (rc == SADA_NOTFOUND) {
+		rc = 0;
+		goto out;
+	}
+	if (rc == SADA_FORMAT) {
+		sada_check_cache(c, c->sdir, "states", "it is no file, or "
+		    "too large");
+		rc = 0;
+	}
+	if (rc < 0)
+		goto out;
+	p = (const char *)b.p;
+	end = p + b.len;
+	for (; p < end; p = nl) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL) {
+			bad++;
+			break;
+		}
+		if (nl > p && check_line(c, p, (size_t)(nl - p)) < 0)
+			bad++;
+		else
+			sada_buf_add(&good, p, (size_t)(nl + 1 - p));
+		nl++;
+	}
+	if (bad == 0)
+		goto out;
+	c->res->rebuilt++;
+	if (c->o->talk != NULL && c->o->talk->note != NULL)
+		c->o->talk->note(SADA_NOTE_WARN, NULL, 0, ".sada/states held "
+		    "lines that are damaged; they were left out",
+		    c->o->talk->ctx);
+	if (c->lock >= 0 && sada_io_publish(c->sdir, "states", good.p,
+	    good.len, SADA_PUBLISH_CACHE, &drop) < 0)
+		rc = 0;			/* readers pass over them, too */
+out:
+	sada_buf_release(&b);
+	sada_buf_release(&good);
+	return rc;
+}
+
+static int
+check_journal(struct sada_check *c, struct sada_err *err)
+{
+	struct sada_id *heads = NULL, map;
+	struct sada_stat st;
+	size_t n;
+	int rc;
+
+	if ((rc = sada_io_stat(c->sdir, "journal", &st, err)) < 0)
+		return rc == SADA_NOTFOUND ? 0 : rc;
+	rc = sada_apply_pending(c->sdir, &heads, &n, &map, err);
+	free(heads);
+	if (rc == 0 || rc == SADA_VERSION)
+		sada_check_tell(c, ".sada/journal is damaged; the next "
+		    "command settles what it was about");
+	return rc == SADA_SYS ? rc : 0;
+}
+
+struct names {
+	struct sada_check *c;
+	int peers;
+	struct sada_err *err;
+};
+
+/* A file of "peers". */
+static int
+check_peer_file(const struct sada_dirent *d, void *ctx)
+{
+	struct names *x = ctx;
+	struct sada_check *c = x->c;
+	const struct sada_peer *p;
+	const struct sada_pub *pub = NULL;
+	struct sada_member m;
+	struct sada_ack ack;
+	struct sada_id id;
+	int rc;
+
+	if (strcmp(d->name, "self") == 0 || strcmp(d->name, "sent") == 0)
+		return check_note(c, x->peers, d->name, x->err);
+	if (c->r == NULL)
+		return 0;
+	if (d->len == SADA_HEX_LEN + 4 &&
+	    strcmp(d->name + SADA_HEX_LEN, ".ack") == 0 &&
+	    sada_id_parse(&id, d->name, SADA_HEX_LEN) == 0) {
+		if ((p = sada_peers_with(&c->r->peers, &id)) != NULL)
+			pub = &p->pub;
+		else if (sada_log_member(c->r->log, &id, &m))
+			pub = &m.pub;
+	}
+	if (pub == NULL) {
+		if (c->o->talk != NULL && c->o->talk->note != NULL)
+			c->o->talk->note(SADA_NOTE_INFO, NULL, 0, "an unknown "
+			    "file lies in .sada/peers", c->o->talk->ctx);
+		return 0;
+	}
+	memset(&ack, 0, sizeof(ack));
+	rc = sada_ack_load(&ack, c->sdir, pub, x->err);
+	sada_ack_release(&ack);
+	if (rc == 0)
+		sada_check_cache(c, x->peers, d->name,
+		    "the acknowledgement does not hold");
+	return rc < 0 ? rc : 0;
+}
+
+static int
+check_peers(struct sada_check *c, struct sada_err *err)
+{
+	struct names x = { c, -1, err };
+	int rc;
+
+	rc = sada_io_open(&x.peers, c->sdir, "peers", O_RDONLY | O_DIRECTORY,
+	    0, err);
+	if (rc == SADA_NOTFOUND)
+		return 0;
+	if (rc == 0)
+		rc = sada_io_list(x.peers, check_peer_file, &x, err);
+	sada_io_close(x.peers);
+	return rc;
+}
+
+static int
+check_name(const struct sada_dirent *d, void *ctx)
+{
+	static const char *const known[] = { "config", "home", "journal",
+		"key", "lock", "log", "pack", "parked", "peers",
+		"quarantine", "stage", "states", "trash", "wants", "work",
+		"work.new" };
+	const struct sada_check *c = ctx;
+	struct sada_buf b = {0};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(d->name, known[i]) == 0)
+			return 0;
+	sada_buf_adds(&b, SADA_STORE_DIR "/");
+	sada_buf_adds(&b, d->name);
+	if (c->o->talk != NULL && c->o->talk->note != NULL)
+		c->o->talk->note(SADA_NOTE_INFO, sada_buf_str(&b), b.len,
+		    "unknown, not looked at", c->o->talk->ctx);
+	sada_buf_release(&b);
+	return 0;
+}
+
+int
+sada_check_files(struct sada_check *c, struct sada_err *err)
+{
+	int rc;
+
+	if ((rc = check_home(c, err)) < 0 ||
+	    (rc = check_key(c, err)) < 0 ||
+	    (rc = check_config(c, err)) < 0 ||
+	    (rc = check_work(c, "work", err)) < 0 ||
+	    (rc = check_work(c, "work.new", err)) < 0 ||
+	    (rc = check_note(c, c->sdir, "wants", err)) < 0 ||
+	    (rc = check_states(c, err)) < 0 ||
+	    (rc = check_journal(c, err)) < 0 ||
+	    (rc = check_peers(c, err)) < 0)
+		return rc;
+	return sada_io_list(c->sdir, check_name, c, err);
+}

@@ -1,0 +1,549 @@
+#!/usr/bin/env python3
+"""converge: random histories on replicas that are never online; prints TAP.
+
+Each point is one history, all of it made from one seed: 2 to 5 replicas
+are edited, snapped, pushed, pulled and merged in any order while bundles
+are lost, doubled, late and out of order, and stores are set back to older
+copies.  At each merge the names shown are compared with those that a naive
+model gives (converge_model.py).  Then all are connected until quiet, and
+all must be equal, nothing recorded may be lost, and nobody may have more
+to say.
+
+SADA_TEST_SEED is the first seed (default: 1), SADA_TEST_ROUNDS says how
+many histories (default: 40), SADA_TEST_EVENTS how many events a history
+has; SADA_TEST_VERBOSE shows each command.
+"""
+import base64
+import calendar
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import traceback
+
+from converge_model import Entry, FILE_MAX, Model, Side, Wrong, content_id
+
+VERBOSE = 'SADA_TEST_VERBOSE' in os.environ
+
+NAMES = [
+    b'a', b'b', b'd', b'a.txt', b'd.tar.gz', b'n\nl', b'\xff\xfe', b'x' * 255,
+    b'y' * 251 + b'.txt', b'\xc3\xa9' * 127, b'~', b'a~0123456789', b'f~.txt',
+    b'-l', b'.h', b'.a~b', b'A', b' ', b'*', b'"\\', b'.sadaignor', b'sada',
+]
+MODES = [0o644, 0o600, 0o755, 0o444, 0o400, 0o111, 0o000, 0o4755, 0o666]
+DIR_MODES = [0o755, 0o700, 0o750, 0o1777, 0o500]
+TEXT = [b'', b'x', b'one\n', b'two\n', b'one\ntwo\nthree\n', b'x' * 5000]
+TIMES = [0, 1, -1, 10 ** 9, 1_700_000_000_123456789, 2 ** 32 * 10 ** 9,
+         1_600_000_000_000000001]
+
+
+class Replica:
+    def __init__(self, world, name):
+        self.world = world
+        self.name = name
+        self.dir = os.path.join(world.tmp, name)
+        self.bdir = os.fsencode(self.dir)
+        self.side = Side(world.model)
+        self.backups = []       # (directory, Side, ops)
+
+    def run(self, what, *args, ok=(0,)):
+        """Run sada-WHAT here: (status, stdout)."""
+        return self.world.run('sada-' + what, '-C', self.dir, *args, ok=ok)
+
+    def lines(self, what, *args):
+        return [json.loads(s) for s in
+                self.run(what, '--json', *args)[1].splitlines()]
+
+    def ops(self):
+        """Op id -> its line of the log; of all that are here."""
+        return {e['op']: e for e in self.lines('log')}
+
+    def id(self):
+        return self.run('status', '--id')[1]
+
+    def scan(self):
+        """What is in the directory: name -> Entry; the root is b''."""
+        out = {}
+
+        def visit(fd, base):
+            st = os.stat(fd)
+            out[base[:-1]] = Entry('d', None, stat.S_IMODE(st.st_mode),
+                                   st.st_mtime_ns)
+            for n in os.listdir(fd):
+                n = os.fsencode(n)
+                if base == b'' and n == b'.sada':
+                    continue
+                st = os.lstat(n, dir_fd=fd)
+                if stat.S_ISDIR(st.st_mode):
+                    sub = os.open(n, os.O_RDONLY, dir_fd=fd)
+                    try:
+                        visit(sub, base + n + b'/')
+                    finally:
+                        os.close(sub)
+                elif stat.S_ISLNK(st.st_mode):
+                    to = os.fsencode(os.readlink(n, dir_fd=fd))
+                    out[base + n] = Entry('l', content_id(to), 0,
+                                          st.st_mtime_ns)
+                else:
+                    f = os.open(n, os.O_RDONLY, dir_fd=fd)
+                    with open(f, 'rb') as f:
+                        data = f.read()
+                    out[base + n] = Entry('f', self.world.content(data),
+                                          stat.S_IMODE(st.st_mode),
+                                          st.st_mtime_ns)
+
+        fd = os.open(self.bdir, os.O_RDONLY)
+        try:
+            visit(fd, b'')
+        finally:
+            os.close(fd)
+        return out
+
+    def view(self, rev):
+        """Names that REV shows: files and links."""
+        out = {}
+        for e in self.lines('ls', '-R', rev):
+            if e['kind'] != 'd':
+                out[json_name(e)] = Entry(
+                    e['kind'], self.world.known(e['content']),
+                    int(e['mode'], 8), time_ns(e))
+        return out
+
+    # ---- commands, each followed by the model ----
+
+    def snap(self):
+        disk = self.scan()
+        args, (rc, out) = (), self.run('snap', ok=(0, 2))
+        if rc == 2:
+            rc, out = self.run('snap', '--accept-deletes')
+        op = out.strip()
+        log = self.ops() if op else {}
+        if op and op not in log:
+            raise Wrong('snap told op %s, which is not in the log' % op)
+        self.side.snap(disk, op, log[op]['parents'] if op else [])
+        if op:
+            self.world.recorded(self, op)
+        return op
+
+    def push(self, file, peers, *more):
+        self.run('push', '-o', file, *more, *(p.name for p in peers))
+
+    def pull(self, *places):
+        ok = (0, 1, 2)
+        rc, out = self.run('pull', *places, ok=ok)
+        if rc == 2:
+            rc, out = self.run('pull', '--join', *places, ok=(0, 1))
+        return out
+
+    def merge(self):
+        ops = self.ops()
+        view = self.view('@+')
+        rc, _ = self.run('merge', ok=(0, 1, 2))
+        if rc == 2:
+            if not ops:
+                raise Wrong('the guard of merge stopped nothing')
+            rc, _ = self.run('merge', '--accept-deletes', ok=(0, 1))
+        if ops:
+            self.side.merge(view, ops, self.scan())
+        return rc
+
+    # ---- copies of the store ----
+
+    def backup(self, whole):
+        to = os.path.join(self.world.tmp, 'backup%d' % self.world.serial())
+        self.world.run('cp', '-a', self.dir if whole else
+                       os.path.join(self.dir, '.sada'), to)
+        self.backups.append((to, whole, self.side.copy(), set(self.ops())))
+
+    def restore(self, rng):
+        """
+        Go back to a copy: the whole directory; the store alone, as new
+        files; copied over what is there; or unseen, the lock still the old.
+        """
+        copy, whole, side, had = rng.choice(self.backups)
+        lost = set(self.ops()) - had
+        store = os.path.join(self.dir, '.sada')
+        how = rng.randrange(3)
+        if whole:
+            shutil.rmtree(self.bdir)
+            self.world.run('cp', '-a', copy, self.dir)
+        elif how == 0:
+            shutil.rmtree(store)
+            self.world.run('cp', '-a', copy, store)
+        elif how == 1:
+            self.world.run('cp', '-a', copy + '/.', store)
+        else:
+            for n in os.listdir(store):
+                p = os.path.join(store, n)
+                if n == 'lock':
+                    continue
+                elif os.path.isdir(p):
+                    shutil.rmtree(p)
+                else:
+                    os.unlink(p)
+            for n in os.listdir(copy):
+                if n != 'lock':
+                    self.world.run('cp', '-a', os.path.join(copy, n), store)
+        self.side = side.copy()
+        # Copied over, newer segments of the log may still be there.
+        have = set(self.ops())
+        self.world.maybe_lost |= lost - have
+        self.world.note('%s: back to %s (%s)' % (self.name, copy, 'whole'
+                        if whole else ('new', 'over', 'unseen')[how]))
+
+
+def json_name(e):
+    if 'path_b64' in e:
+        return base64.b64decode(e['path_b64'])
+    return os.fsencode(e['path'])
+
+
+def time_ns(e):
+    t = [int(x) for x in re.findall(r'\d+', e['mtime'])]
+    return calendar.timegm(tuple(t)) * 10 ** 9 + e['mtime_ns']
+
+
+class World:
+    """The replicas of one history, and the bundles between them."""
+
+    def __init__(self, seed, tmp):
+        self.rng = random.Random(seed)
+        self.tmp = tmp
+        self.model = Model()
+        self.bundles = []       # (file, sender, peers it is for)
+        self.count = 0
+        self.big = {}           # id of a large content -> hash of our own
+        self.contents = {}      # op -> {path: content as scanned}
+        self.author = {}        # op -> replica
+        self.maybe_lost = set()     # ops that a restored store forgot
+        self.commands = 0
+        self.replicas = [Replica(self, 'r%d' % i)
+                         for i in range(self.rng.randint(2, 5))]
+        keys = {}
+        for r in self.replicas:
+            keys[r] = self.run('sada-init', '-N', r.name, r.dir)[1]
+        for r in self.replicas:
+            for p in self.replicas:
+                if p is not r:
+                    r.run('peer', 'add', *keys[p].split())
+
+    def note(self, what):
+        if VERBOSE:
+            print('# ' + what, flush=True)
+
+    def run(self, *argv, ok=(0,)):
+        self.commands += 1
+        p = subprocess.run(argv, stdin=subprocess.DEVNULL,
+                           capture_output=True, timeout=120)
+        if argv[0] in ('sada-log', 'sada-ls', 'sada-cat', 'sada-peer'):
+            pass
+        elif VERBOSE:
+            self.note('%s -> %d %s' % (' '.join(argv), p.returncode,
+                      (p.stdout + p.stderr).decode(errors='replace')
+                      .strip().replace('\n', '; ')))
+        if p.returncode not in ok:
+            raise Wrong('%s: exit %d: %s' % (
+                ' '.join(repr(a)[1:] if isinstance(a, bytes) else a
+                         for a in argv), p.returncode,
+                p.stderr.decode(errors='replace').strip()))
+        if argv[0] == 'sada-cat':
+            return p.returncode, p.stdout
+        return p.returncode, p.stdout.decode()
+
+    def serial(self):
+        self.count += 1
+        return self.count
+
+    # ---- contents ----
+
+    def content(self, data):
+        if len(data) <= FILE_MAX:
+            return content_id(data)
+        return 'big' + hashlib.sha256(data).hexdigest()
+
+    def known(self, cid):
+        return self.big.get(cid, cid)
+
+    def recorded(self, r, op):
+        """R recorded OP, and Side.snap() knows what it made."""
+        made = self.model.made[op]
+        self.author[op] = r
+        self.contents[op] = {slot: c for slot, _, c in made.values()}
+        if any(c.startswith('big') for c in self.contents[op].values()):
+            for e in r.lines('ls', '-R', '@'):
+                c = self.contents[op].get(json_name(e), '')
+                if c.startswith('big') and 'content' in e:
+                    self.big[e['content']] = c
+
+    # ---- edits ----
+
+    def new_content(self):
+        rng = self.rng
+        how = rng.randrange(10)
+        if how < 6:
+            return rng.choice(TEXT)
+        if how < 9:
+            return rng.randbytes(rng.randrange(1, 20000))
+        # Holes in the middle and at the end; above the size of a chunk.
+        return b'head' + bytes(rng.choice((300000, 1500000))) + \
+            rng.randbytes(10) + bytes(rng.randrange(2) * 131072)
+
+    def new_name(self, dirs):
+        base = self.rng.choice(dirs)
+        name = self.rng.choice(NAMES[:6] if self.rng.random() < .6 else NAMES)
+        return base + b'/' + name if base else name
+
+    def edit(self, r):
+        rng = self.rng
+        now = r.scan()
+        del now[b'']
+        dirs = [b''] + [n for n, e in now.items()
+                        if e.kind == 'd' and n.count(b'/') < 2]
+        copies = [n for n in now if re.search(rb'~[0-9a-f]{10}', n)]
+        old = rng.choice(copies if copies and rng.random() < .3 else
+                         sorted(now)) if now else None
+        new = self.new_name(dirs)
+        what = rng.choice(('write', 'write', 'write', 'append', 'delete',
+                           'delete', 'chmod', 'rename', 'rename', 'swap',
+                           'mkdir', 'link', 'mtime', 'kind'))
+        os.chdir(r.bdir)
+        try:
+            if old is None or what == 'write':
+                self.write(old if old and rng.random() < .5 and
+                           now[old].kind == 'f' else new)
+            else:
+                getattr(self, 'edit_' + what)(old, new, now)
+        finally:
+            os.chdir('/')
+        self.note('%s: %s %r %r' % (r.name, what, old, new))
+
+    def clear(self, name):
+        """Nothing stands at NAME after this."""
+        if os.path.isdir(name) and not os.path.islink(name):
+            shutil.rmtree(name)
+        elif os.path.lexists(name):
+            os.unlink(name)
+
+    def write(self, name):
+        if os.path.islink(name) or os.path.isdir(name):
+            self.clear(name)
+        data = self.new_content()
+        with open(name, 'wb') as f:
+            for i in range(0, len(data), 4096):
+                if data[i:i + 4096].strip(b'\0'):
+                    f.seek(i)
+                    f.write(data[i:i + 4096])
+            f.truncate(len(data))
+
+    def edit_append(self, old, new, now):
+        if now[old].kind == 'f' and os.lstat(old).st_size < 3000000:
+            with open(old, 'ab') as f:
+                f.write(b'more\n')
+        else:
+            self.write(new)
+
+    def edit_delete(self, old, new, now):
+        self.clear(old)
+
+    def edit_chmod(self, old, new, now):
+        if now[old].kind != 'l':
+            os.chmod(old, self.rng.choice(
+                DIR_MODES if now[old].kind == 'd' else MODES))
+
+    def edit_rename(self, old, new, now):
+        if not (new + b'/').startswith(old + b'/') and \
+                not (old + b'/').startswith(new + b'/'):
+            self.clear(new)
+            os.rename(old, new)
+
+    def edit_swap(self, old, new, now):
+        if os.path.lexists(new) and old.count(b'/') == new.count(b'/') == 0:
+            os.rename(old, b'tmp')
+            if old != new:
+                os.rename(new, old)
+            os.rename(b'tmp', new)
+
+    def edit_mkdir(self, old, new, now):
+        if not os.path.lexists(new):
+            os.mkdir(new)
+
+    def edit_link(self, old, new, now):
+        self.clear(new)
+        os.symlink(self.rng.choice((b'a', b'..', b'/etc/passwd', b'\xff\n',
+                                    b'x' * 300, b'.sada/key')), new)
+
+    def edit_mtime(self, old, new, now):
+        if now[old].kind != 'd':
+            t = self.rng.choice(TIMES)
+            os.utime(old, ns=(t, t), follow_symlinks=False)
+
+    def edit_kind(self, old, new, now):
+        self.clear(old)
+        how = self.rng.randrange(3)
+        if how == 0:
+            os.mkdir(old)
+            self.write(os.path.join(old, b'a'))
+        elif how == 1:
+            os.symlink(b'b', old)
+        else:
+            self.write(old)
+
+    # ---- events ----
+
+    def event(self):
+        rng = self.rng
+        r = rng.choice(self.replicas)
+        dice = rng.random()
+        if dice < .34:
+            for _ in range(rng.randint(1, 4)):
+                self.edit(r)
+        elif dice < .50:
+            r.snap()
+        elif dice < .68:
+            others = [p for p in self.replicas if p is not r]
+            to = rng.sample(others, rng.randint(1, len(others)))
+            file = os.path.join(self.tmp, 'b%d.sada' % self.serial())
+            r.push(file, to, *(['--full'] if rng.random() < .1 else []))
+            if rng.random() < .75:
+                self.bundles.append((file, r, to))
+        elif dice < .85:
+            if self.bundles:
+                # A bundle stays: it may come twice, or much later.
+                file, _, to = rng.choice(self.bundles[-6:] if
+                                         rng.random() < .7 else self.bundles)
+                rng.choice(to).pull(file)
+        elif dice < .96:
+            r.merge()
+        elif dice < .98:
+            r.backup(rng.random() < .5)
+        elif r.backups:
+            r.restore(rng)
+
+    # ---- the end ----
+
+    def round(self, spool):
+        """All snap, push, pull and merge: how many had something to say."""
+        busy = 0
+        for r in self.shuffled():
+            busy += r.snap() != ''
+        for r in self.shuffled():
+            busy += r.run('push', '-o', spool)[1] != ''
+        for r in self.shuffled():
+            r.pull(spool)
+        for r in self.shuffled():
+            r.merge()
+        return busy
+
+    def shuffled(self):
+        return self.rng.sample(self.replicas, len(self.replicas))
+
+    def heal(self, why):
+        spool = os.path.join(self.tmp, 'spool')
+        os.makedirs(spool, exist_ok=True)
+        most = len(self.replicas) + 2
+        for n in range(1, most + 2):
+            if not self.round(spool):
+                break
+        else:
+            raise Wrong('%s: not quiet after %d rounds' % (why, most))
+        ids = {r.id() for r in self.replicas}
+        if len(ids) != 1:
+            raise Wrong('%s: quiet, and %d states' % (why, len(ids)))
+        first = self.replicas[0]
+        want = first.scan()
+        for r in self.replicas[1:]:
+            differ(why, first, want, r, r.scan())
+        return n
+
+    def settle(self):
+        """A file in each directory, so that its mode and mtime travel."""
+        r = self.rng.choice(self.replicas)
+        for n, e in r.scan().items():
+            if e.kind == 'd':
+                with open(os.path.join(r.bdir, n, b'settled'), 'w') as f:
+                    f.write('x')
+
+    def check_kept(self):
+        """Every content ever recorded is to be had from its author."""
+        for op, r in self.author.items():
+            here = r.ops()
+            if op not in here:
+                if op not in self.maybe_lost:
+                    raise Wrong('%s forgot its op %s' % (r.name, op))
+                continue
+            for path, content in self.contents[op].items():
+                data = r.run('cat', op.encode() + b':' + path)[1]
+                got = content_id(data)
+                if content not in (self.content(data), got):
+                    raise Wrong('%s: %s:%r is something else' %
+                                (r.name, op, path))
+
+    def history(self, events):
+        for _ in range(events):
+            self.event()
+        rounds = self.heal('after the history')
+        self.settle()
+        self.heal('after all directories were touched')
+        self.check_kept()
+        for r in self.replicas:
+            r.run('verify')
+        return '%d replicas, %d ops, %d commands, quiet after %d rounds' % (
+            len(self.replicas), len(self.model.past), self.commands, rounds)
+
+
+def differ(why, a, have, b, other):
+    """Complain of the first difference of two directories."""
+    for n in sorted(set(have) | set(other)):
+        x, y = have.get(n), other.get(n)
+        if x == y:
+            continue
+        if x and y and x.kind == y.kind == 'd' and 'touched' not in why:
+            continue
+        raise Wrong('%s: %r is %s in %s and %s in %s' % (
+            why, n, x, a.name, y, b.name))
+
+
+def one(seed, events, top):
+    tmp = tempfile.mkdtemp(prefix='converge%d-' % seed, dir=top)
+    try:
+        said, good = World(seed, tmp).history(events), True
+    except (Wrong, OSError, subprocess.TimeoutExpired) as e:
+        said, good = str(e), False
+        if VERBOSE:
+            traceback.print_exc(file=sys.stdout)
+    if good or 'SADA_TEST_KEEP' not in os.environ:
+        subprocess.run(['chmod', '-R', 'u+rwX', tmp])
+        shutil.rmtree(tmp)
+    else:
+        said += ' (in %s)' % tmp
+    return good, said
+
+
+def main():
+    seed = int(os.environ.get('SADA_TEST_SEED', 1))
+    rounds = int(os.environ.get('SADA_TEST_ROUNDS', 40))
+    events = int(os.environ.get('SADA_TEST_EVENTS', 60))
+    # Nothing here is about durability, and fsync costs most of the time.
+    top = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
+    failed = 0
+    print('1..%d' % rounds)
+    for n in range(1, rounds + 1):
+        good, said = one(seed + n - 1, events, top)
+        failed += not good
+        name = 'seed %d, %d events' % (seed + n - 1, events)
+        if good:
+            print('ok %d - %s: %s' % (n, name, said), flush=True)
+        else:
+            print('not ok %d - %s\n# %s' % (n, name,
+                  said.replace('\n', '\n# ')), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

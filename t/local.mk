@@ -1,0 +1,99 @@
+# Tests: unit programs (each t/unit/X from t/unit/X.c), then scripts.
+# "make check ONLY='words'" runs those whose name holds one of the words.
+
+check_PROGRAMS += \
+	t/unit/base_buf \
+	t/unit/base_io \
+	t/unit/base_path \
+	t/unit/base_pool \
+	t/unit/base_quote \
+	t/unit/bundle_forged \
+	t/unit/bundle_sealed \
+	t/unit/crypto_hash \
+	t/unit/crypto_key \
+	t/unit/crypto_seal \
+	t/unit/disk_apply \
+	t/unit/disk_scan \
+	t/unit/disk_scan_fault \
+	t/unit/disk_scan_odd \
+	t/unit/disk_work \
+	t/unit/format_ack \
+	t/unit/format_bundle \
+	t/unit/format_journal \
+	t/unit/format_log \
+	t/unit/format_node \
+	t/unit/format_node_bad \
+	t/unit/format_object \
+	t/unit/format_op \
+	t/unit/format_pack \
+	t/unit/git_ignore \
+	t/unit/git_patch \
+	t/unit/log_basic \
+	t/unit/log_context \
+	t/unit/log_fault \
+	t/unit/log_torn \
+	t/unit/peer_config \
+	t/unit/peer_marks \
+	t/unit/store_fault \
+	t/unit/store_file \
+	t/unit/store_fold \
+	t/unit/store_pack \
+	t/unit/store_txn \
+	t/unit/transport_place \
+	t/unit/tree_build \
+	t/unit/tree_diff \
+	t/unit/tree_hostile \
+	t/unit/tree_join \
+	t/unit/tree_view
+
+# What unit tests include.
+unit_headers = \
+	t/unit/ack_canon.h \
+	t/unit/bundle_golden.h \
+	t/unit/bundle_util.h \
+	t/unit/crypto_util.h \
+	t/unit/disk_apply_util.h \
+	t/unit/disk_scan_util.h \
+	t/unit/fault.h \
+	t/unit/format_canon.h \
+	t/unit/format_util.h \
+	t/unit/log_util.h \
+	t/unit/store_util.h \
+	t/unit/tap.h \
+	t/unit/tree_util.h
+
+# *.bats files, and scripts that print TAP themselves.
+test_scripts = \
+	t/cli.bats \
+	t/layers
+
+# Fuzz targets; not built here, but shipped.
+fuzz_sources = \
+	t/fuzz/fuzz_ack.c \
+	t/fuzz/fuzz_bundle_head.c \
+	t/fuzz/fuzz_config.c
+
+# What the scripts load, and fixtures.
+test_helpers =
+
+EXTRA_DIST += \
+	$(fuzz_sources) \
+	$(test_helpers) \
+	$(test_scripts) \
+	$(unit_headers) \
+	t/runtests
+
+ONLY =
+
+check-local:
+	@$(srcdir)/t/runtests --only '$(ONLY)' $(srcdir) $(builddir) \
+	    $(test_scripts) $(check_PROGRAMS)
+
+# Compile the tests without running them.
+check-programs: $(check_PROGRAMS)
+
+clean-local:
+	if test -d t/tmp; then chmod -R u+rwX t/tmp; fi
+	rm -rf t/log t/summary t/tmp
+
+.PHONY: check-programs

@@ -1,0 +1,254 @@
+/*
+ * Verify sees every byte: each one of a small store is flipped in turn,
+ * each file is cut at some lengths and taken away.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "tap.h"
+#include "verb/verb.h"
+
+static char dir[4096];
+static int notes;
+
+static void
+note(unsigned level, const char *path, size_t len, const char *what,
+    void *ctx)
+{
+	(void)path;
+	(void)len;
+	(void)what;
+	(void)ctx;
+	notes += level == SADA_NOTE_WARN;
+}
+
+static void
+damage(const char *what, void *ctx)
+{
+	(void)what;
+	(void)ctx;
+}
+
+/* 0 nothing found, 1 damage told, 2 only a cache was rebuilt. */
+static int
+verify(void)
+{
+	static const struct sada_talk talk = { note, NULL, NULL };
+	struct sada_open_opts o = { .dir = dir, .talk = &talk };
+	struct sada_verify_result res;
+	struct sada_err err;
+	int rc;
+
+	notes = 0;
+	rc = sada_verify(&o, damage, NULL, &res, &err);
+	if (rc < 0) {
+		printf("# verify: %d %s\n", rc, err.msg);
+		return rc;
+	}
+	CHECK(res.rebuilt == 0 || notes > 0);
+	return res.damaged > 0 ? 1 : res.rebuilt > 0 ? 2 : 0;
+}
+
+static void
+put(const char *name, const void *p, size_t n)
+{
+	char path[8192];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "wb");
+	assert(f != NULL);
+	assert(fwrite(p, 1, n, f) == n);
+	assert(fclose(f) == 0);
+}
+
+static void
+snap(void)
+{
+	struct sada_open_opts o = { .dir = dir, .flags = SADA_OPEN_WRITE };
+	struct sada_snap_opts so = { .msg = "a message" };
+	struct sada_snap_result res;
+	struct sada_replica *r = NULL;
+	struct sada_err err;
+
+	assert(sada_open(&r, &o, &err) == 0);
+	assert(sada_snap(r, &so, &res, &err) == 0 && res.op[0] != '\0');
+	sada_close(r);
+}
+
+static void
+make(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct sada_buf line = {0};
+	struct sada_err err;
+	char path[8192];
+
+	(void)snprintf(dir, sizeof(dir), "%s/verify.XXXXXX",
+	    tmp != NULL ? tmp : "/tmp");
+	assert(mkdtemp(dir) != NULL);
+	assert(sada_init(dir, "one", NULL, &line, &err) == 0);
+	sada_buf_release(&line);
+	put("x", "hello\n", 6);
+	(void)snprintf(path, sizeof(path), "%s/l", dir);
+	assert(symlink("x", path) == 0);
+	snap();
+	put("x", "hello, world\n", 13);
+	snap();
+}
+
+/* ---- every file of the store ---- */
+
+#define FILES_MAX 64
+static char *file[FILES_MAX];
+static size_t nfile;
+
+static int
+visit(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)at;
+	if (type == FTW_F && st->st_size > 0) {
+		assert(nfile < FILES_MAX);
+		file[nfile++] = sada_strdup(path);
+	}
+	return 0;
+}
+
+static void
+slurp(struct sada_buf *b, const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	int c;
+
+	assert(f != NULL);
+	while ((c = getc(f)) != EOF)
+		sada_put_u8(b, (uint8_t)c);
+	(void)fclose(f);
+}
+
+static void
+spill(const char *path, const void *p, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert(fd >= 0);
+	assert(write(fd, p, n) == (ssize_t)n);
+	assert(close(fd) == 0);
+}
+
+/*
+ * The one thing that cannot be seen: a digit of a time in "states" that
+ * became another digit.
+ */
+static int
+excused(const char *path, unsigned char was, unsigned char is)
+{
+	size_t n = strlen(path);
+
+	return n > 7 && strcmp(path + n - 7, "/states") == 0 && was >= '0' &&
+	    was <= '9' && is >= '0' && is <= '9';
+}
+
+static void
+test_flips(void)
+{
+	struct sada_buf b = {0};
+	size_t i, k, done = 0;
+	int rc;
+
+	for (i = 0; i < nfile; i++) {
+		sada_buf_reset(&b);
+		slurp(&b, file[i]);
+		for (k = 0; k < b.len; k++) {
+			unsigned char was = b.p[k];
+
+			b.p[k] ^= (unsigned char)(1u << tap_below(8));
+			if (!excused(file[i], was, b.p[k])) {
+				spill(file[i], b.p, b.len);
+				rc = verify();
+				if (rc <= 0)
+					printf("# %s: byte %zu, %02x to "
+					    "%02x: %d\n", file[i], k, was,
+					    b.p[k], rc);
+				CHECK(rc > 0);
+				done++;
+			}
+			b.p[k] = was;
+		}
+		spill(file[i], b.p, b.len);
+		CHECK_INT(verify(), 0);
+	}
+	printf("# %zu bytes flipped\n", done);
+	sada_buf_release(&b);
+}
+
+/* Cut at some lengths, and gone. */
+static void
+test_cuts(void)
+{
+	struct sada_buf b = {0};
+	size_t i, k;
+	int rc, work;
+
+	for (i = 0; i < nfile; i++) {
+		sada_buf_reset(&b);
+		slurp(&b, file[i]);
+		work = strstr(file[i], "/work") != NULL ||
+		    strstr(file[i], "/states") != NULL;
+		for (k = 0; k < b.len; k += 1 + tap_below(b.len / 16 + 1)) {
+			/* Lines that end well are a shorter "states". */
+			if (strstr(file[i], "/states") != NULL && (k == 0 ||
+			    b.p[k - 1] == '\n'))
+				continue;
+			/* A log without its last frames is one. */
+			if (strstr(file[i], "/log/") != NULL && k < 64)
+				continue;
+			spill(file[i], b.p, k);
+			rc = verify();
+			if (rc <= 0)
+				printf("# %s: cut to %zu of %zu: %d\n",
+				    file[i], k, b.len, rc);
+			CHECK(rc > 0);
+		}
+		assert(unlink(file[i]) == 0 || 1);
+		rc = verify();
+		if (rc < (work ? 0 : 1))
+			printf("# %s: taken away: %d\n", file[i], rc);
+		CHECK(rc >= (work ? 0 : 1));
+		spill(file[i], b.p, b.len);
+		CHECK_INT(verify(), 0);
+	}
+	sada_buf_release(&b);
+}
+
+static int
+drop(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+int
+main(void)
+{
+	char store[8192];
+
+	tap_seed((uint64_t)getpid());
+	make();
+	CHECK_INT(verify(), 0);
+	(void)snprintf(store, sizeof(store), "%s/.sada", dir);
+	assert(nftw(store, visit, 8, FTW_PHYS) == 0);
+	CHECK(nfile >= 8);
+	test_flips();
+	test_cuts();
+	while (nfile > 0)
+		free(file[--nfile]);
+	assert(nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS) == 0);
+	return tap_done();
+}
