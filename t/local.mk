@@ -44,7 +44,9 @@ check_PROGRAMS += \
 	t/unit/tree_diff \
 	t/unit/tree_hostile \
 	t/unit/tree_join \
-	t/unit/tree_view
+	t/unit/tree_view \
+	t/unit/verb_verify \
+	t/unit/verb_when
 
 # What unit tests include.
 unit_headers = \
@@ -65,7 +67,9 @@ unit_headers = \
 # *.bats files, and scripts that print TAP themselves.
 test_scripts = \
 	t/cli.bats \
-	t/layers
+	t/docs.bats \
+	t/layers \
+	t/reader.bats
 
 # Fuzz targets; not built here, but shipped.
 fuzz_sources = \

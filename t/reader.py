@@ -1015,6 +1015,8 @@ def cmd_dir(args):
 def config(path):
     """The peers of a config file, for files that sada-peer wrote."""
     out, section = {}, None
+    if not os.path.exists(path):
+        return out
     for line in read(path).decode().splitlines():
         line = line.strip()
         if line.startswith('['):
@@ -1150,8 +1152,7 @@ class Bundle:
         i = H(CTX[t], b)
         need(expect in (None, i), 'content of a delta')
         self.rep.objects.setdefault((t, i), b)
-        if t != NODE:
-            print('object', how, t, i.hex(), len(b))
+        print('object', how, t, i.hex(), len(b))
 
     def prefixed(self, how, t, base, raw, frame, expect=None):
         self.count(0, 1, raw)

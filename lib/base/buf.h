@@ -36,8 +36,11 @@ char *sada_buf_str(struct sada_buf *b);
 
 /* Append integers, little-endian, fixed width. */
 void sada_put_u8(struct sada_buf *b, uint8_t v);
+/* As sada_put_u8(), two bytes. */
 void sada_put_u16(struct sada_buf *b, uint16_t v);
+/* Four bytes. */
 void sada_put_u32(struct sada_buf *b, uint32_t v);
+/* Eight bytes. */
 void sada_put_u64(struct sada_buf *b, uint64_t v);
 /* Append V as LEB128, shortest form (1 to 10 bytes). */
 void sada_put_var(struct sada_buf *b, uint64_t v);
@@ -46,9 +49,13 @@ void sada_put_svar(struct sada_buf *b, int64_t v);
 
 /* Store or load little-endian integers at P. */
 void sada_le32_put(unsigned char *p, uint32_t v);
+/* Store eight bytes. */
 void sada_le64_put(unsigned char *p, uint64_t v);
+/* Load two bytes. */
 uint16_t sada_le16(const unsigned char *p);
+/* Load four bytes. */
 uint32_t sada_le32(const unsigned char *p);
+/* Load eight bytes. */
 uint64_t sada_le64(const unsigned char *p);
 
 /*
@@ -65,11 +72,17 @@ struct sada_rd {
 void sada_rd_init(struct sada_rd *r, const void *p, size_t n);
 /* How many bytes are left. */
 size_t sada_rd_left(const struct sada_rd *r);
+/* The next byte. */
 uint8_t sada_get_u8(struct sada_rd *r);
+/* The next integer of two bytes. */
 uint16_t sada_get_u16(struct sada_rd *r);
+/* Of four bytes. */
 uint32_t sada_get_u32(struct sada_rd *r);
+/* Of eight bytes. */
 uint64_t sada_get_u64(struct sada_rd *r);
+/* The next LEB128 number. */
 uint64_t sada_get_var(struct sada_rd *r);
+/* The next zigzag LEB128 number. */
 int64_t sada_get_svar(struct sada_rd *r);
 /* The next N bytes in place (borrowed), or NULL and BAD. */
 const unsigned char *sada_get_bytes(struct sada_rd *r, size_t n);
@@ -81,7 +94,9 @@ uint64_t sada_get_count(struct sada_rd *r, size_t min);
 
 /* malloc, calloc, realloc that assert; free with free(). */
 void *sada_malloc(size_t n);
+/* N items of SIZE zero bytes. */
 void *sada_calloc(size_t n, size_t size);
+/* P with room for N bytes. */
 void *sada_realloc(void *p, size_t n);
 /* A new copy of N bytes with a NUL behind; free with free(). */
 char *sada_memdup(const void *p, size_t n);

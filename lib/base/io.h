@@ -238,7 +238,14 @@ SADA_MUST int sada_io_slurp(int dfd, const char *name, size_t max,
  * Errors: SYS.
  */
 enum { SADA_PUBLISH_CACHE = 1, SADA_PUBLISH_NEW = 2 };
+/* FLAGS: SADA_PUBLISH_*.  Errors: SYS. */
 SADA_MUST int sada_io_publish(int dfd, const char *name, const void *p,
     size_t n, unsigned flags, struct sada_err *err);
+/*
+ * Unlink the temps that a killed sada_io_publish() left in DFD.  The
+ * caller holds the lock under which all files of DFD are published.
+ * Errors: SYS.
+ */
+SADA_MUST int sada_io_sweep(int dfd, struct sada_err *err);
 
 #endif

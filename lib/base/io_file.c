@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -9,6 +10,7 @@
 #include "base/quote.h"
 
 /* ".tmp-", 16 hex digits, NUL. */
+#define TEMP ".tmp-"
 #define TEMP_NAME (5 + 16 + 1)
 
 /* SADA_FORMAT with sentence "NAME TEXT". */
@@ -139,7 +141,7 @@ sada_io_publish(int dfd, const char *name, const void *p, size_t n,
 	int rc;
 
 	sada_io_random(rnd, sizeof(rnd));
-	(void)snprintf(temp, sizeof(temp), ".tmp-%016llx",
+	(void)snprintf(temp, sizeof(temp), TEMP "%016llx",
 	    (unsigned long long)sada_le64(rnd));
 	if ((rc = write_temp(dfd, temp, name, p, n, flags, err)) < 0)
 		return rc;
@@ -149,4 +151,39 @@ sada_io_publish(int dfd, const char *name, const void *p, size_t n,
 		return explain(err, "write", name);
 	}
 	return flags & SADA_PUBLISH_CACHE ? 0 : sada_io_fsync(dfd, name, err);
+}
+
+struct temps {
+	char (*name)[TEMP_NAME];
+	size_t n, cap;
+};
+
+static int
+list_temp(const struct sada_dirent *d, void *ctx)
+{
+	struct temps *t = ctx;
+
+	if (d->len != TEMP_NAME - 1 ||
+	    memcmp(d->name, TEMP, sizeof(TEMP) - 1) != 0)
+		return 0;
+	t->name = sada_grow(t->name, &t->cap, t->n + 1, sizeof(*t->name));
+	memcpy(t->name[t->n++], d->name, TEMP_NAME);
+	return 0;
+}
+
+int
+sada_io_sweep(int dfd, struct sada_err *err)
+{
+	struct temps t = { NULL, 0, 0 };
+	size_t i;
+	int rc;
+
+	rc = sada_io_list(dfd, list_temp, &t, err);
+	for (i = 0; i < t.n && rc == 0; i++) {
+		rc = sada_io_unlink(dfd, t.name[i], 0, err);
+		if (rc == SADA_NOTFOUND)
+			rc = 0;
+	}
+	free(t.name);
+	return rc;
 }

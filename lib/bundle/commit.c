@@ -128,6 +128,26 @@ collect_needs(struct commit *c, struct taken_list *l, struct sada_err *err)
 	return 0;
 }
 
+static int
+cmp_id(const void *a, const void *b)
+{
+	return memcmp(a, b, SADA_ID_LEN);
+}
+
+/* One op may wait in several parked files: each need once, by id. */
+static void
+sort_needs(struct sada_self *self)
+{
+	size_t i, n = 0;
+
+	if (self->nneed > 1)
+		qsort(self->need, self->nneed, sizeof(*self->need), cmp_id);
+	for (i = 0; i < self->nneed; i++)
+		if (n == 0 || cmp_id(&self->need[n - 1], &self->need[i]) != 0)
+			self->need[n++] = self->need[i];
+	self->nneed = n;
+}
+
 /* A bundle with whole maps: its ops need no replay when all heads came. */
 static void
 trust_maps(struct sada_take *t)
@@ -240,6 +260,7 @@ stage_all(struct commit *c, struct sada_err *err)
 	for (i = 0; i < c->nparked; i++)
 		if ((rc = collect_needs(c, &c->parked[i].l, err)) < 0)
 			return rc;
+	sort_needs(&c->self);
 	for (i = 0; i < c->t->list.nop; i++)
 		c->res->parked += !c->t->list.op[i].admitted;
 	return 0;

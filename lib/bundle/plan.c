@@ -71,15 +71,37 @@ add_map(struct sada_send *s, uint32_t op)
 	s->maps[s->nmaps++] = op;
 }
 
-/* Which maps go whole: all heads', when the basis is empty or maps are
- * needed, and those that are asked for. */
+/*
+ * Is the changes tree of every op to be sent held?  Of ops that came here
+ * with a whole map it is not.
+ */
+static int
+changes_held(const struct sada_send *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nops; i++) {
+		const struct sada_op_info *op = sada_log_op(s->o.log,
+		    s->ops[i]);
+
+		if (!sada_id_zero(&op->changes) && !sada_store_has(
+		    s->o.store, SADA_OBJ_NODE, &op->changes))
+			return 0;
+	}
+	return 1;
+}
+
+/*
+ * Which maps go whole: all heads', when the basis is empty, maps are needed
+ * or changes are not held, and those that are asked for.
+ */
 static void
 choose_maps(struct sada_send *s)
 {
 	const struct sada_ack *a;
 	uint32_t op;
 	size_t i, k;
-	int need = s->whole;
+	int need = s->whole || !changes_held(s);
 
 	for (i = 0; i < s->o.n; i++)
 		if ((a = send_ack(s, i)) != NULL)

@@ -96,6 +96,7 @@ struct sada_run {
 SADA_MUST int sada_plan_build(struct sada_plan *p,
     const struct sada_work *old, struct sada_view *view,
     struct sada_err *err);
+/* Free what P holds. */
 void sada_plan_release(struct sada_plan *p);
 /* The act at PATH, or NO_ACT. */
 size_t sada_plan_find(const struct sada_plan *p, const char *path,
@@ -108,6 +109,7 @@ struct sada_act *sada_plan_add(struct sada_plan *p, const char *path,
 /* Copies in the plan's memory. */
 const struct sada_name *sada_plan_name(struct sada_plan *p,
     const struct sada_name *n);
+/* The same for a row of W. */
 const struct sada_row *sada_plan_row(struct sada_plan *p,
     const struct sada_row *r);
 /* Sort by path and set PARENT; each path is there once. */

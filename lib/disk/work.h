@@ -93,6 +93,7 @@ SADA_MUST int sada_work_cursor_open(struct sada_work_cursor **out,
  */
 SADA_MUST int sada_work_cursor_next(struct sada_work_cursor *c,
     struct sada_row *r, struct sada_err *err);
+/* Free; NULL is fine. */
 void sada_work_cursor_free(struct sada_work_cursor *c);
 
 /* Writing the next W. */

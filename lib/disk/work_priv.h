@@ -132,6 +132,7 @@ SADA_MUST int sada_wblock_open(struct sada_wblock *b,
 /* Next row: 1 and *R, or 0.  Errors: FORMAT. */
 SADA_MUST int sada_wblock_next(struct sada_wblock *b, struct sada_wrow *r,
     struct sada_err *err);
+/* Free what B holds. */
 void sada_wblock_release(struct sada_wblock *b);
 /* Order of a row's name and NAME. */
 int sada_wrow_cmp(const struct sada_wrow *row, const char *name, size_t len);

@@ -59,6 +59,7 @@ void sada_inner_encode(struct sada_buf *out, unsigned level,
  * paths (sada_path_ok) and bad fields.  Errors: FORMAT.
  */
 enum { SADA_NODE_CHANGES = 1 };
+/* FLAGS: SADA_NODE_CHANGES.  Errors: FORMAT. */
 SADA_MUST int sada_node_decode(struct sada_node *node, const void *p,
     size_t n, unsigned flags, struct sada_err *err);
 /* Free what NODE holds. */

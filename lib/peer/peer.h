@@ -60,6 +60,7 @@ void sada_peers_release(struct sada_peers *ps);
 /* Peer by NAME, or NULL; by author ID, or NULL (borrowed). */
 const struct sada_peer *sada_peers_named(const struct sada_peers *ps,
     const char *name);
+/* Peer with author ID, or NULL (borrowed). */
 const struct sada_peer *sada_peers_with(const struct sada_peers *ps,
     const struct sada_id *id);
 
@@ -77,6 +78,7 @@ struct sada_remotes {
 /* Read the remotes of C; release with sada_remotes_release(). */
 SADA_MUST int sada_remotes_read(struct sada_remotes *rs,
     const struct sada_config *c, struct sada_err *err);
+/* Free what RS holds. */
 void sada_remotes_release(struct sada_remotes *rs);
 
 /* ---- acknowledgements: "peers/<64 hex of author>.ack", a cache ---- */
@@ -105,10 +107,13 @@ struct sada_self {
 	struct sada_id *need;
 	size_t nneed;
 };
+/* Read it; zeroes when missing or bad.  Errors: SYS. */
 SADA_MUST int sada_self_load(struct sada_self *s, int sdir,
     struct sada_err *err);
+/* Publish it durably.  Errors: SYS. */
 SADA_MUST int sada_self_save(const struct sada_self *s, int sdir,
     struct sada_err *err);
+/* Free what S holds. */
 void sada_self_release(struct sada_self *s);
 
 /* ---- wants: file "wants", a cache; 1 loaded, 0 missing or bad ---- */
@@ -116,13 +121,17 @@ struct sada_wants {
 	struct sada_want *w;		/* sorted by (type, id) */
 	size_t n, cap;
 };
+/* 1 loaded, 0 missing or bad (then empty).  Errors: SYS. */
 SADA_MUST int sada_wants_load(struct sada_wants *w, int sdir,
     struct sada_err *err);
+/* Publish them.  Errors: SYS. */
 SADA_MUST int sada_wants_save(const struct sada_wants *w, int sdir,
     struct sada_err *err);
 /* Add (once) or remove one; the array stays sorted. */
 void sada_wants_add(struct sada_wants *w, const struct sada_want *want);
+/* Remove item I. */
 void sada_wants_drop(struct sada_wants *w, size_t i);
+/* Free what W holds. */
 void sada_wants_release(struct sada_wants *w);
 
 /* ---- what lies in spools: "peers/sent", a cache ---- */
@@ -137,10 +146,13 @@ struct sada_sents {
 	struct sada_sent *s;
 	size_t n, cap;
 };
+/* Read them; none when missing or bad.  Errors: SYS. */
 SADA_MUST int sada_sents_load(struct sada_sents *s, int sdir,
     struct sada_err *err);
+/* Publish them.  Errors: SYS. */
 SADA_MUST int sada_sents_save(const struct sada_sents *s, int sdir,
     struct sada_err *err);
+/* Free what S holds. */
 void sada_sents_release(struct sada_sents *s);
 
 #endif

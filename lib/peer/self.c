@@ -4,7 +4,7 @@
  *	sada-self 1
  *	incarnation NUMBER
  *	counter NUMBER
- *	need HEX		for each op whose map is asked for
+ *	need HEX		for each op whose map is asked for, sorted
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,7 +35,10 @@ parse(struct sada_self *s, struct sada_note *note)
 	while ((p = sada_note_next(note, "need")) != NULL) {
 		s->need = sada_grow(s->need, &cap, s->nneed + 1,
 		    sizeof(*s->need));
-		if (sada_note_id(&s->need[s->nneed], &p, '\0') < 0)
+		if (sada_note_id(&s->need[s->nneed], &p, '\0') < 0 ||
+		    s->nneed >= SADA_ACK_NEED_MAX || (s->nneed > 0 &&
+		    sada_id_cmp(&s->need[s->nneed - 1],
+		    &s->need[s->nneed]) >= 0))
 			return -1;
 		s->nneed++;
 	}

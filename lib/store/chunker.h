@@ -22,6 +22,7 @@
 struct sada_chunker {
 	uint64_t gear[256];
 };
+/* Make the gear table. */
 void sada_chunker_init(struct sada_chunker *c);
 /*
  * The length of the first chunk of the N > 0 bytes at P.  With less than

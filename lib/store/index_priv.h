@@ -88,6 +88,7 @@ int sada_index_find(const struct sada_index *ix, unsigned type,
 /* Entry I < objects, block I < blocks, as they lie there. */
 void sada_index_ent(const struct sada_index *ix, uint32_t i,
     struct sada_ent *e);
+/* The block table entry I. */
 void sada_index_blk(const struct sada_index *ix, uint32_t i,
     struct sada_blk *b);
 /* The name of the index of pack NAME. */

@@ -105,6 +105,7 @@ SADA_MUST int sada_txn_add_block(struct sada_txn *t, const void *p, size_t n,
 struct sada_txn_stat {
 	uint64_t objects, raw_bytes, packed_bytes;
 };
+/* Fill ST from T. */
 void sada_txn_stat(const struct sada_txn *t, struct sada_txn_stat *st);
 
 /*
@@ -163,6 +164,7 @@ SADA_MUST int sada_store_each(struct sada_store *s,
 struct sada_store_stat {
 	uint64_t packs, objects, bytes;
 };
+/* Fill ST from S. */
 void sada_store_stat(struct sada_store *s, struct sada_store_stat *st);
 
 #endif

@@ -40,7 +40,9 @@ struct sada_pack {
  */
 SADA_MUST int sada_pack_open(struct sada_pack **out, int dirfd,
     const char *name, uint32_t serial, int *rebuilt, struct sada_err *err);
+/* One more user of P. */
 void sada_pack_ref(struct sada_pack *p);
+/* One user less; the last frees it. */
 void sada_pack_unref(struct sada_pack *p);	/* NULL is fine */
 /* Is NAME the name of a pack? */
 int sada_pack_name_ok(const char *name, size_t n);
@@ -71,6 +73,7 @@ enum { SADA_SCAN_OBJECTS = 1 };		/* decompress and hash them too */
  */
 SADA_MUST int sada_pack_scan(struct sada_scan *sc, int fd, const char *name,
     uint64_t size, unsigned flags, struct sada_err *err);
+/* Free what SC holds. */
 void sada_scan_release(struct sada_scan *sc);
 /* The name that a pack with trailer hash HASH has. */
 void sada_pack_name(char out[SADA_PACK_NAME], const struct sada_id *hash);
@@ -93,6 +96,7 @@ struct sada_raw {
 	uint32_t serial, block;
 	struct sada_buf b;
 };
+/* One user less; the last frees it. */
 void sada_raw_unref(struct sada_raw *r);	/* NULL is fine */
 
 #define SADA_CACHE_BLOCKS 8

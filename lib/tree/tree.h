@@ -72,6 +72,7 @@ struct sada_map_stat {
 	uint64_t entries, multi;
 	uint64_t bytes;			/* stays at UINT64_MAX */
 };
+/* Fill ST.  Errors: as cursor. */
 SADA_MUST int sada_map_stat(struct sada_nodes *ns,
     const struct sada_id *root, struct sada_map_stat *st,
     struct sada_err *err);
@@ -112,6 +113,7 @@ void sada_build_free(struct sada_build *b);
 struct sada_replay_counts {
 	uint64_t set, gone;
 };
+/* COUNTS may be NULL: see above. */
 SADA_MUST int sada_replay(struct sada_nodes *ns, const struct sada_id *base,
     struct sada_nodes *cns, const struct sada_id *changes,
     struct sada_id *out, struct sada_replay_counts *counts,

@@ -56,9 +56,11 @@ int sada_cut(unsigned level, size_t n, const char *path, size_t len);
 /* Height of what stands next: 0 an entry, L + 1 a node of level L. */
 #define SADA_HEIGHT_ROOT (SADA_LEVEL_MAX + 2)	/* the root, unread */
 int sada_cursor_end(const struct sada_cursor *c);
+/* Height of what stands next. */
 unsigned sada_cursor_height(const struct sada_cursor *c);
 /* The entry or the subtree that stands next, borrowed. */
 const struct sada_entry *sada_cursor_entry(const struct sada_cursor *c);
+/* The subtree that stands next, borrowed. */
 const struct sada_ref *sada_cursor_ref(const struct sada_cursor *c);
 /* Is there nothing behind what stands next? */
 int sada_cursor_last(const struct sada_cursor *c);

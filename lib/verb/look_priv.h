@@ -23,6 +23,7 @@ struct sada_changes {
 SADA_MUST int sada_changes_open(struct sada_changes *c,
     struct sada_log *log, struct sada_store *store, struct sada_txn *txn,
     uint32_t i, struct sada_err *err);
+/* Free what C holds. */
 void sada_changes_release(struct sada_changes *c);
 
 /*

@@ -21,6 +21,21 @@ sada_note(const struct sada_replica *r, unsigned level, const char *path,
 		r->talk.note(level, path, len, what, r->talk.ctx);
 }
 
+void
+sada_meter_add(struct sada_meter *m, uint64_t n)
+{
+	long long now;
+
+	m->done += n;
+	if (m->talk == NULL || m->talk->progress == NULL)
+		return;
+	now = sada_io_ticks();
+	if (now - m->last < 100000000)
+		return;
+	m->last = now;
+	m->talk->progress(m->unit, m->done, 0, m->talk->ctx);
+}
+
 int
 sada_fd_path(char **out, int fd, struct sada_err *err)
 {

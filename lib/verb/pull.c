@@ -15,10 +15,21 @@ struct pull {
 	int spool;
 };
 
+/* Where sealed bytes come from, and how many came. */
+struct feed {
+	int fd;
+	struct sada_meter meter;
+};
+
 static int
 read_fd(void *p, size_t n, size_t *got, void *ctx, struct sada_err *err)
 {
-	return sada_io_read_some(*(int *)ctx, p, n, got, err);
+	struct feed *f = ctx;
+	int rc;
+
+	if ((rc = sada_io_read_some(f->fd, p, n, got, err)) == 0)
+		sada_meter_add(&f->meter, *got);
+	return rc;
 }
 
 static void
@@ -66,6 +77,7 @@ take_one(struct pull *p, int fd, struct sada_err *err)
 	struct sada_replica *r = NULL;
 	struct sada_store *store = NULL;
 	struct sada_take *t = NULL;
+	struct feed feed = { fd, { p->o->talk, "bytes", 0, 0 } };
 	uint64_t ops = 0;
 	int rc;
 
@@ -80,7 +92,7 @@ take_one(struct pull *p, int fd, struct sada_err *err)
 	to.peers = &r->peers;
 	to.join = p->o->join;
 	to.read = read_fd;
-	to.ctx = &fd;
+	to.ctx = &feed;
 	if ((rc = sada_take_read(&t, &to, err)) < 0)
 		goto out;
 	ops = sada_take_new_ops(t, r->log);

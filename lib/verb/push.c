@@ -1,6 +1,8 @@
 /* Push: bundles for peers, into files, pipes and spools. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "bundle/send.h"
 #include "transport/place.h"
@@ -100,10 +102,19 @@ choose(struct group *g, struct push *p, const struct sada_remote *m,
 	return 0;
 }
 
+/* Where sealed bytes go, and how many went. */
+struct sink {
+	struct sada_out *out;
+	struct sada_meter meter;
+};
+
 static int
 write_out(const void *p, size_t n, void *ctx, struct sada_err *err)
 {
-	return sada_out_write(ctx, p, n, err);
+	struct sink *s = ctx;
+
+	sada_meter_add(&s->meter, n);
+	return sada_out_write(s->out, p, n, err);
 }
 
 /* Make the plan of a bundle for G; the counter it carries is ours alone. */
@@ -133,30 +144,31 @@ plan(struct sada_send **out, struct push *p, const struct group *g,
 
 /* Seal to PLACE; PATH receives where it went. */
 static int
-seal(struct push *p, const struct group *g, struct sada_send *s,
+seal(struct push *p, struct group *g, struct sada_send *s,
     unsigned kind, const char *place, struct sada_buf *path,
     struct sada_err *err)
 {
-	struct sada_out *out = NULL, *done;
+	struct sink sink = { NULL, { p->o->talk, "bytes", 0, 0 } };
+	struct sada_out *done;
 	uint64_t bytes = 0;
 	int rc;
 
-	if ((rc = sada_out_open(&out, kind, place, err)) < 0)
+	if ((rc = sada_out_open(&sink.out, kind, place, err)) < 0)
 		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
 		    "%s: there is no such place", place) : rc;
-	if ((rc = sada_send_write(s, write_out, out, &bytes, err)) < 0)
+	if ((rc = sada_send_write(s, write_out, &sink, &bytes,
+	    err)) < 0)
 		goto out;
-	done = out;
-	out = NULL;
+	done = sink.out;
+	sink.out = NULL;
 	if ((rc = sada_out_commit(done, path, err)) < 0)
 		goto out;
 	if (p->o->each != NULL)
 		rc = p->o->each(kind == SADA_PLACE_PIPE ? "-" :
-		    sada_buf_str(path), sada_buf_str((struct sada_buf *)
-		    (void *)&((struct group *)(void *)g)->names),
+		    sada_buf_str(path), sada_buf_str(&g->names),
 		    sada_send_ops(s), bytes, p->o->ctx);
 out:
-	sada_out_abort(out);
+	sada_out_abort(sink.out);
 	return rc;
 }
 
@@ -239,6 +251,29 @@ is_said(const struct sada_sents *sents, const char *mark,
 	return 0;
 }
 
+/*
+ * Save what spools hold.  Nothing in the store is published without the
+ * lock; if others keep it, this cache stays as it was.
+ */
+static int
+save_sents(const struct push *p, const struct sada_sents *sents,
+    struct sada_err *err)
+{
+	int fd = -1;
+	int rc;
+
+	if ((rc = sada_io_open(&fd, p->r->sdir, "lock", O_RDWR, 0,
+	    err)) < 0)
+		return rc;
+	rc = sada_io_lock(fd, LOCK_EX, p->o->wait_s * 1000, err);
+	if (rc == 0)
+		rc = sada_sents_save(sents, p->r->sdir, err);
+	else if (rc == SADA_BUSY)
+		rc = 0;
+	sada_io_close(fd);
+	return rc;
+}
+
 /* A spool gets what is pending; our older ones for the same peers go. */
 static int
 push_spool(struct push *p, struct group *g, const char *place,
@@ -293,7 +328,7 @@ push_spool(struct push *p, struct group *g, const char *place,
 		    sizeof(*sents.s));
 		sents.s[sents.n++] = one;
 	}
-	rc = sada_sents_save(&sents, p->r->sdir, err);
+	rc = save_sents(p, &sents, err);
 out:
 	sada_send_free(s);
 	sada_sents_release(&sents);
@@ -333,7 +368,7 @@ push_place(struct push *p, struct group *g, const char *place,
 	return push_one(p, g, kind, place, err);
 }
 
-/* Is a place inside of the replica itself? */
+/* The remote of this name, or NULL. */
 static const struct sada_remote *
 find_remote(const struct push *p, const char *name)
 {

@@ -2,6 +2,7 @@
  * Recovery: what every writer does before anything else.  There is no
  * repair command; what a crash left is finished or undone here.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -310,13 +311,38 @@ work_current(struct sada_replica *r)
 	return ok;
 }
 
+/* Temps that a killed run left; packs have temps that others fill. */
+static int
+sweep(struct sada_replica *r, struct sada_err *err)
+{
+	static const char *const dirs[] = { "peers", "parked" };
+	struct sada_err e;
+	size_t i;
+	int fd, rc;
+
+	if ((rc = sada_io_sweep(r->sdir, err)) < 0 ||
+	    (rc = sada_io_sweep(r->logs, err)) < 0)
+		return rc;
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		if (sada_io_open(&fd, r->sdir, dirs[i], O_RDONLY |
+		    O_DIRECTORY, 0, &e) < 0)
+			continue;
+		rc = sada_io_sweep(fd, err);
+		sada_io_close(fd);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 int
 sada_recover(struct sada_replica *r, struct sada_err *err)
 {
 	struct sada_err e;
 	int rc;
 
-	if ((rc = check_home(r, err)) < 0)
+	if ((rc = sweep(r, err)) < 0 ||
+	    (rc = check_home(r, err)) < 0)
 		return rc;
 	/* A W with a bad block is no W. */
 	if (r->work != NULL && sada_work_check(r->work, &e) < 0) {

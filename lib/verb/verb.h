@@ -93,6 +93,7 @@ struct sada_peer_info {
 	uint64_t behind;		/* ops that it has not acknowledged */
 	long long heard_ns;		/* wall time of its newest op; 0 none */
 };
+/* Call EACH for every peer, by name.  Errors: SYS, what EACH returns. */
 SADA_MUST int sada_peer_list(struct sada_replica *r,
     int (*each)(const struct sada_peer_info *p, void *ctx), void *ctx,
     struct sada_err *err);
@@ -115,6 +116,7 @@ struct sada_remote_info {
 	size_t npeers;
 	int there;			/* reachable now, with the right mark */
 };
+/* Call EACH for every remote.  Errors: SYS, what EACH returns. */
 SADA_MUST int sada_remote_list(struct sada_replica *r,
     int (*each)(const struct sada_remote_info *i, void *ctx), void *ctx,
     struct sada_err *err);

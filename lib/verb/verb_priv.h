@@ -46,6 +46,16 @@ struct sada_replica {
 void sada_note(const struct sada_replica *r, unsigned level,
     const char *path, size_t len, const char *what);
 
+/* A count that is shown while it grows; {0} but for the talk. */
+struct sada_meter {
+	const struct sada_talk *talk;	/* may be NULL */
+	const char *unit;
+	uint64_t done;
+	long long last;			/* ticks when it was shown */
+};
+/* Add N; shown at most ten times a second. */
+void sada_meter_add(struct sada_meter *m, uint64_t n);
+
 /* ---- open.c, recover.c, home.c ---- */
 /*
  * Take the lock of an open replica R and make it one for writing: recover,
@@ -94,6 +104,7 @@ struct sada_state_line {
  */
 SADA_MUST int sada_states_read(const struct sada_replica *r,
     struct sada_state_line **out, size_t *n, struct sada_err *err);
+/* Free N lines. */
 void sada_states_free(struct sada_state_line *s, size_t n);
 
 /* ---- paths and names ---- */
@@ -131,6 +142,7 @@ struct sada_rev {
  */
 SADA_MUST int sada_rev_resolve(struct sada_rev *rev,
     struct sada_replica *r, const char *s, size_t n, struct sada_err *err);
+/* Free what REV holds. */
 void sada_rev_release(struct sada_rev *rev);
 /* Where REV ends in "REV:PATH": offset of the ':', or N; braces first. */
 size_t sada_rev_split(const char *s, size_t n);

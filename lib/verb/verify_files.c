@@ -141,27 +141,42 @@ check_note(struct sada_check *c, int dfd, const char *name,
 	return rc == SADA_NOTFOUND || rc == SADA_FORMAT ? 0 : rc;
 }
 
+/*
+ * W is published after its op is in the log: a log without it, whole as it
+ * may look, has lost its end.
+ */
+static void
+check_work_heads(struct sada_check *c, const struct sada_work *w)
+{
+	const struct sada_work_info *in = sada_work_info(w);
+	char hex[SADA_HEX_LEN + 1];
+	uint32_t op;
+	size_t i;
+
+	for (i = 0; i < in->nheads; i++) {
+		if (sada_log_find(c->r->log, &in->heads[i], &op))
+			continue;
+		sada_id_hex(hex, &in->heads[i]);
+		sada_check_tell(c, "the log lacks op %.12s, which was recorded "
+		    "or laid out here", hex);
+		c->log_whole = 0;
+		return;
+	}
+	c->work_good = 1;
+}
+
 static int
 check_work(struct sada_check *c, const char *name, struct sada_err *err)
 {
 	struct sada_work *w = NULL;
 	struct sada_err why;
-	const struct sada_work_info *in;
-	uint32_t op;
-	size_t i;
 	int rc;
 
 	rc = sada_work_open(&w, c->sdir, name, &why);
 	if (rc == 0)
 		rc = sada_work_check(w, &why);
-	/* A log that lost an op is no witness against W. */
-	if (rc == 0 && c->log_whole) {
-		in = sada_work_info(w);
-		for (i = 0; i < in->nheads && rc == 0; i++)
-			if (!sada_log_find(c->r->log, &in->heads[i], &op))
-				rc = sada_err_set(&why, SADA_FORMAT,
-				    "it names an op that the log lacks");
-	}
+	if (rc == 0 && c->log_whole && strcmp(name, "work") == 0)
+		check_work_heads(c, w);
 	sada_work_free(w);
 	if (rc == SADA_SYS && err != NULL)
 		*err = why;
@@ -171,11 +186,25 @@ check_work(struct sada_check *c, const char *name, struct sada_err *err)
 	return 0;
 }
 
-/* The heads of a line of "states" at S; 0, or -1 for no such line. */
+/* Is the word at S, of N bytes, one that "states" holds? */
 static int
-check_line(const struct sada_check *c, const char *s, size_t n)
+is_deed(const char *s, size_t n)
 {
-	const char *end = s + n, *p = s;
+	static const char *const deed[] = { "merge", "refuse", "snap" };
+	size_t i;
+
+	for (i = 0; i < sizeof(deed) / sizeof(deed[0]); i++)
+		if (n == strlen(deed[i]) && memcmp(s, deed[i], n) == 0)
+			return 1;
+	return 0;
+}
+
+/* A line of "states" at S, of N bytes: 0, or -1 when it is none. */
+static int
+check_line(struct sada_check *c, const char *s, size_t n)
+{
+	const char *end = s + n, *p = s, *word;
+	char hex[SADA_HEX_LEN + 1];
 	struct sada_id id;
 	uint32_t op;
 
@@ -183,15 +212,26 @@ check_line(const struct sada_check *c, const char *s, size_t n)
 		p++;
 	if (p == s || p - s > 19 || p == end || *p++ != ' ')
 		return -1;
-	for (; p < end && *p >= 'a' && *p <= 'z'; p++)
-		;
-	if (p == end || *p++ != ' ' || p == end)
-		return p == end && n > 0 && s[n - 1] == ' ' ? 0 : -1;
+	if ((word = memchr(p, ' ', (size_t)(end - p))) == NULL ||
+	    !is_deed(p, (size_t)(word - p)))
+		return -1;
+	p = word + 1;
+	if (p == end)
+		return 0;		/* a state without heads */
 	for (;; p++) {
 		if (end - p < SADA_HEX_LEN ||
-		    sada_id_parse(&id, p, SADA_HEX_LEN) < 0 ||
-		    (c->log_whole && !sada_log_find(c->r->log, &id, &op)))
+		    sada_id_parse(&id, p, SADA_HEX_LEN) < 0)
 			return -1;
+		sada_id_hex(hex, &id);
+		if (memcmp(hex, p, SADA_HEX_LEN) != 0)
+			return -1;
+		if (c->log_whole && !sada_log_find(c->r->log, &id, &op)) {
+			if (c->work_good)
+				return -1;
+			/* Without W's word it may be the log that lost it. */
+			sada_check_tell(c, "the log lacks op %.12s, which "
+			    ".sada/states names", hex);
+		}
 		p += SADA_HEX_LEN;
 		if (p == end)
 			return 0;

@@ -15,6 +15,7 @@ struct sada_check {
 	int lock;			/* held: caches may be removed */
 	struct sada_replica *r;		/* NULL: it could not be opened */
 	int log_whole;			/* nothing was found in the log */
+	int work_good;			/* W is, and the log has its heads */
 	struct sada_idset lost;		/* objects that the packs do not give */
 	struct sada_wants wants;
 	int wants_changed;
