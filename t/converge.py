@@ -111,14 +111,11 @@ class Replica:
         return out
 
     def view(self, rev):
-        """Names that REV shows: files and links."""
-        out = {}
-        for e in self.lines('ls', '-R', rev):
-            if e['kind'] != 'd':
-                out[json_name(e)] = Entry(
-                    e['kind'], self.world.known(e['content']),
+        """Names that REV shows."""
+        return {json_name(e): Entry(
+                    e['kind'], self.world.known(e.get('content')),
                     int(e['mode'], 8), time_ns(e))
-        return out
+                for e in self.lines('ls', '-R', rev)}
 
     # ---- commands, each followed by the model ----
 
@@ -155,7 +152,10 @@ class Replica:
                 raise Wrong('the guard of merge stopped nothing')
             rc, _ = self.run('merge', '--accept-deletes', ok=(0, 1))
         if ops:
-            self.side.merge(view, ops, self.scan())
+            try:
+                self.side.merge(view, ops, self.scan())
+            except Wrong as e:
+                raise Wrong('merge in %s: %s' % (self.name, e))
         return rc
 
     # ---- copies of the store ----
@@ -476,13 +476,17 @@ class World:
                     f.write('x')
 
     def check_kept(self):
-        """Every content ever recorded is to be had from its author."""
+        """
+        Every content ever recorded is to be had from its author, unless
+        his store was set back to before.
+        """
+        have = {r: r.ops() for r in self.replicas}
         for op, r in self.author.items():
-            here = r.ops()
-            if op not in here:
-                if op not in self.maybe_lost:
-                    raise Wrong('%s forgot its op %s' % (r.name, op))
+            here = have[r]
+            if op in self.maybe_lost:
                 continue
+            if op not in here:
+                raise Wrong('%s forgot its op %s' % (r.name, op))
             names = {e.content: n for n, e in r.view(op).items()}
             for path, content in self.contents[op].items():
                 if content not in names:

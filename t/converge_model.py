@@ -150,12 +150,14 @@ class Side:
 
     def merge(self, view, ops, disk):
         """VIEW of the set OPS was laid out, and then DISK was there."""
+        dirs = {n for n, e in view.items() if e.kind == 'd'}
+        view = {n: e for n, e in view.items() if e.kind != 'd'}
         slot_of, groups = self.slots(view, ops)
         rows = {}
         for name in set(view) | set(self.rows):
             t, w, d = view.get(name), self.rows.get(name), disk.get(name)
             if t is None:
-                if d is not None:
+                if d and not (d.kind == 'd' and name in dirs):
                     rows[name] = w
                 continue
             slot = slot_of[name]

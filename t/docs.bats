@@ -111,7 +111,7 @@ world() {
 	[ "$status" -eq 0 ]
 	[ "$stderr" = '' ]
 	[[ $output == *$'bread\ntea' ]]
-	[ ! -e desk/list~* ]
+	[ "$(ls desk)" = list.txt ]
 	diff -r -x .sada laptop desk
 	tour 5
 	[ "$status" -eq 0 ]

@@ -107,9 +107,9 @@ def plant(root):
            '.hidden', '*?[', '\x1b[2J']
     for name in odd:
         put(root + '/' + name, name.encode('utf-8', 'surrogateescape'))
-    put(root + '/d1/big', rng.randbytes(2600000), 0o640)
+    put(root + '/d1/big', rng.randbytes(1400000), 0o640)
     put(root + '/limit', rng.randbytes(2**20 + 1))
-    put(root + '/zero', bytes(1500000))
+    put(root + '/zero', bytes(1100000))
     for n, to in enumerate(['limit', '/nowhere', 'd1', '../..', '.',
                             'x' * 300, 'd1/../d2', 'a\nb']):
         os.symlink(to, root + '/d1/l%d' % n)
@@ -211,11 +211,11 @@ def edit(root, salt, shared):
     with open(root + '/d1/big', 'rb') as f:
         big = f.read()
     if salt == 'two':
-        put(root + '/zero', bytes(700000) + b'x' + bytes(800000))
+        put(root + '/zero', bytes(500000) + b'x' + bytes(600000))
     else:
         put(root + '/d1/big', big[:900000] + salt.encode() + big[900000:],
             0o640, salt)
-    put(new + '/large', rng.randbytes(1300000))
+    put(new + '/large', rng.randbytes(1100000))
     settimes(root, start)
 
 
@@ -276,6 +276,10 @@ def run(*argv, ok=(0,), cwd=None):
     want(p.returncode in ok, '%s: exit %d: %s' % (
         ' '.join(argv), p.returncode, p.stderr.strip()[-400:]))
     return p.stdout
+
+
+def remove(path):
+    subprocess.run(['rm', '-rf', path], check=False)
 
 
 def killed(argv, name, n, cwd):
@@ -565,9 +569,9 @@ class Merge(Scenario):
         run(*self.command(), cwd=work, ok=(self.status,))
         tree = image(root)
         self.recorded(run('sada-snap', '-C', root))
+        before = listing(root)
         run(*self.command(), cwd=work, ok=(self.status,))
-        want(tree == image(root), 'the second merge changed: ' +
-             differ(tree, image(root)))
+        self.untouched(work, before)
         self.quiet(root)
         return {'tree': tree, 'ops': self.ops(root),
                 'id': run('sada-status', '--id', '-C', root)}
@@ -806,7 +810,7 @@ class Harness:
         self.number = 0
 
     def scratch(self, sc, i):
-        top = self.slow if i % 5 == 4 else self.fast
+        top = self.slow if i % 8 == 5 else self.fast
         with self.lock:
             self.number += 1
             path = '%s/%s-%d' % (top, sc.name, self.number)
@@ -819,7 +823,7 @@ class Harness:
         sc.prepare(work)
         most = trace(sc.command(), work)
         sc.ref = sc.finish(work, random.Random(1))
-        shutil.rmtree(work)
+        remove(work)
         return most
 
     def one(self, sc, i, point, rng):
@@ -833,7 +837,7 @@ class Harness:
             size = logsize(store)
             before = sc.before(work)
             if not killed(sc.command(), name, n, work):
-                shutil.rmtree(work)
+                remove(work)
                 return None
             early = sc.commits and logsize(store) == size
             if early:
@@ -861,7 +865,7 @@ class Harness:
         except (Bad, subprocess.TimeoutExpired, OSError) as e:
             return label, '%s: %s' % (type(e).__name__, e), work
         if not self.args.keep:
-            shutil.rmtree(work)
+            remove(work)
         with self.lock:
             self.kills += 1
             self.early += early

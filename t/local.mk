@@ -32,6 +32,7 @@ check_PROGRAMS += \
 	t/unit/log_context \
 	t/unit/log_fault \
 	t/unit/log_torn \
+	t/unit/model_sim \
 	t/unit/peer_config \
 	t/unit/peer_marks \
 	t/unit/store_fault \
@@ -45,6 +46,7 @@ check_PROGRAMS += \
 	t/unit/tree_hostile \
 	t/unit/tree_join \
 	t/unit/tree_view \
+	t/unit/verb_restore \
 	t/unit/verb_verify \
 	t/unit/verb_when
 
@@ -60,6 +62,8 @@ unit_headers = \
 	t/unit/format_canon.h \
 	t/unit/format_util.h \
 	t/unit/log_util.h \
+	t/unit/model_naive.h \
+	t/unit/model_replica.h \
 	t/unit/store_util.h \
 	t/unit/tap.h \
 	t/unit/tree_util.h
@@ -69,7 +73,9 @@ test_scripts = \
 	t/cli.bats \
 	t/docs.bats \
 	t/layers \
-	t/reader.bats
+	t/looking.bats \
+	t/reader.bats \
+	t/strace.bats
 
 # Fuzz targets; not built here, but shipped.
 fuzz_sources = \

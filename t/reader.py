@@ -1286,8 +1286,9 @@ def main():
     args = p.parse_args()
     try:
         args.run(args)
-    except Bad as e:
-        sys.exit('reader: %s' % e)
+    except (Bad, struct.error, IndexError, ValueError, RuntimeError,
+            nacl.exceptions.CryptoError) as e:
+        sys.exit('reader: %s' % (e or type(e).__name__))
 
 
 if __name__ == '__main__':

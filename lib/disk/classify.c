@@ -218,7 +218,7 @@ on_dir(const struct sada_run *r, struct sada_act *a)
 	int w = a->w != NULL && a->w->kind == SADA_DIR;
 
 	if (a->t != NULL && a->t->kind == SADA_DIR) {
-		if (w && a->t->ncover > 0) {
+		if (w) {
 			if (!mode_is_w(r, a) && !mode_is_t(a)) {
 				sada_act_refuse(a, SADA_DID_LEAVE,
 				    "its mode was changed here");

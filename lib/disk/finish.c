@@ -35,7 +35,7 @@ wanted(struct dress *d, const struct sada_run *r, const struct sada_act *a)
 	const struct sada_name *t = a->t;
 	const struct sada_row *w = dir_row(a);
 	const struct sada_seen *seen = w != NULL ? &w->seen : NULL;
-	int real = t != NULL && t->kind == SADA_DIR && t->ncover > 0;
+	int real = t != NULL && t->kind == SADA_DIR;
 
 	memset(d, 0, sizeof(*d));
 	d->mode = a->was.mode;

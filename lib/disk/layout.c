@@ -206,6 +206,11 @@ look(struct sada_layout *l, struct sada_item_at *a, struct there *t,
 	int dfd, rc;
 
 	memset(t, 0, sizeof(*t));
+	/* In a directory that is yet to come there is nothing. */
+	if (a->up != SADA_NO_ACT &&
+	    (l->item[a->up].placed == SADA_PLACED_NEW ||
+	    l->item[a->up].placed == SADA_PLACED_OVER))
+		return 1;
 	if (a->len == 0) {
 		rc = sada_io_stat(l->o.root, "", &a->was, err);
 	} else {

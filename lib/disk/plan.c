@@ -185,8 +185,9 @@ layout_same(const struct sada_name *t, const struct sada_row *w)
 {
 	if (t->kind != w->kind)
 		return 0;
+	/* An implied directory has a mode, and no time of its own. */
 	if (t->kind == SADA_DIR && t->ncover == 0)
-		return 1;
+		return t->mode == w->mode;
 	if (t->mode != w->mode || t->mtime_s != w->mtime_s ||
 	    t->mtime_ns != w->mtime_ns)
 		return 0;

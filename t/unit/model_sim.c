@@ -1,0 +1,772 @@
+/*
+ * Histories of replicas that were never online at the same time: random
+ * edits of few paths that clash, bundles lost, late, doubled and out of
+ * order, stores copied and set back, forks.  After every step the replica's
+ * state is held against the naive model of the ops it holds; at the end the
+ * replicas hear of each other and must come to one state, and to rest.
+ *
+ * TAP_SEED=N runs history N first; SADA_TEST_ROUNDS says how many.
+ */
+#include "model_replica.h"
+#include "tree/view.h"
+
+#define ROUNDS 1500
+#define STEPS 40
+#define WRONG_ROUNDS 150	/* in these, models without a rule are kept */
+#define MAX_KEYS 5
+#define MAX_REPS 8
+#define MAX_MAIL 32
+
+/* A bundle on its way: to whom (bits of keys). */
+struct mail {
+	struct sada_buf b;
+	unsigned to;
+};
+
+static struct {
+	struct naive n;
+	struct rep rep[MAX_REPS];
+	struct sada_key *key[MAX_KEYS];
+	struct sada_peer peer[MAX_KEYS][MAX_KEYS];
+	int nkeys, nreps;
+	struct mail mail[MAX_MAIL];
+	int nmail;
+	struct rep back;		/* an older copy of some replica */
+	int backed;
+	unsigned chance;		/* of what is rare, in 1000 */
+	int forged, rolled;		/* two ops share a dot; ops were lost */
+	uint64_t seed;
+	char dir[128];
+	char long_name[SADA_NAME_MAX + 1];
+} sim;
+
+static struct {
+	long histories, steps, ops, sent, taken, parked, known, lost;
+	long clones, restores, forks, between, unmade, compared, differs;
+	long rounds, conflicts, admitted, caches, needs, wants;
+	long wrong[NMODELS];
+} sum;
+
+/* ---- comparing ---- */
+
+/* The ops that R holds, as the model's; its log must be closed. */
+static uint64_t
+held(const struct rep *r)
+{
+	const struct sada_op_info *o;
+	uint64_t set = 0;
+	uint32_t i;
+	int k;
+
+	for (i = 0; i < sada_log_count(r->log); i++) {
+		o = sada_log_op(r->log, i);
+		for (k = 0; k < sim.n.nop; k++)
+			if (sada_id_cmp(&sim.n.op[k].id, &o->id) == 0)
+				break;
+		CHECK(k < sim.n.nop);
+		if (k < sim.n.nop)
+			set |= (uint64_t)1 << k;
+	}
+	for (k = 0; k < sim.n.nop; k++)
+		if (set >> k & 1)
+			CHECK((sim.n.op[k].past & ~set) == 0);
+	return set;
+}
+
+/* Is the state of R what the model says of the ops that R holds? */
+static void
+compare(struct rep *r)
+{
+	struct sada_id want, got, root;
+	struct sada_state st;
+	struct sada_err err;
+	struct nset map, alive;
+	uint64_t set = held(r);
+	unsigned m;
+	int same;
+
+	must(rep_state(r, &st, &err), &err);
+	sada_state_id(&got, &st);
+	naive_map(&sim.n, RIGHT, set, &map);
+	naive_root(&sim.n, &map, &root);
+	naive_state_id(&sim.n, RIGHT, set, &want);
+	same = sada_id_cmp(&root, &st.root) == 0 &&
+	    sada_id_cmp(&want, &got) == 0;
+	CHECK(same);
+	if (!sim.forged) {
+		naive_alive(&sim.n, set, &alive);
+		same &= memcmp(&alive, &map, sizeof(map)) == 0;
+		CHECK(memcmp(&alive, &map, sizeof(map)) == 0);
+	}
+	if (!same)
+		printf("# history %llu: replica %d differs\n",
+		    (unsigned long long)sim.seed, (int)(r - sim.rep));
+	sum.compared++;
+	for (m = RIGHT + 1; m < sim.n.nmodels; m++) {
+		naive_state_id(&sim.n, m, set, &want);
+		sum.wrong[m] += sada_id_cmp(&want, &got) != 0;
+	}
+	sada_state_release(&st);
+}
+
+/* ---- edits ---- */
+
+/* New content: words, or an edit of V's. */
+static void
+content(struct draft *d, struct sada_version *v)
+{
+	struct sada_buf b = { 0 }, old = { 0 };
+	struct sada_err err;
+	size_t n = tap_below(8) == 0 ? 0 : tap_below(8) == 0 ?
+	    tap_below(40000) : tap_below(300);
+	size_t i;
+
+	if (!sada_id_zero(&v->content) && tap_below(2) == 0 &&
+	    sada_txn_get(d->txn, SADA_OBJ_CHUNK, &v->content, &old,
+	    &err) == 0) {
+		sada_buf_add(&b, old.p, old.len);
+		n = tap_below(20);
+	}
+	for (i = 0; i < n; i++)
+		sada_put_u8(&b, (uint8_t)("abcdefgh\n"[tap_below(9)]));
+	if (tap_below(8) == 0)
+		b.len = b.len > 3 ? 3 : b.len;
+	must(sada_txn_put(d->txn, SADA_OBJ_CHUNK, b.p, b.len, &v->content,
+	    &err), &err);
+	v->size = b.len;
+	sada_buf_release(&b);
+	sada_buf_release(&old);
+}
+
+/* The cover of a name of slot E: the main one's, a part, all, nothing. */
+static size_t
+choose_cover(struct draft *d, int path, const struct sada_entry *e,
+    struct sada_version *cover)
+{
+	struct sada_view *view = NULL;
+	struct sada_name name;
+	struct sada_err err;
+	size_t i, n = 0;
+	int rc;
+
+	if (tap_below(2) == 0) {
+		rc = must(sada_view_one(&view, &d->st.ns, &d->st.root,
+		    sada_state_lamport, &d->st, sim.n.path[path],
+		    strlen(sim.n.path[path]), &name, &err), &err);
+		for (i = 0; rc == 1 && i < name.ncover; i++)
+			cover[n++] = name.cover[i];
+		sada_view_free(view);
+		return n;
+	}
+	for (i = 0; i < e->nv; i++)
+		if (tap_below(4) != 0)
+			cover[n++] = e->v[i];
+	return n;
+}
+
+/* One slot's change into C; how many changes that makes. */
+static size_t
+edit(struct draft *d, int path, const struct sada_entry *base,
+    struct nchange *c)
+{
+	struct sada_version cover[NAIVE_OPS], *v = &c->v;
+	size_t i, n = choose_cover(d, path, base, cover), k;
+	unsigned what = (unsigned)tap_below(10);
+
+	memset(c, 0, sizeof(*c));
+	c->path = path;
+	for (i = k = 0; i < n; i++)
+		k += cover[i].kind == SADA_DIR;
+	if (k > 0 && (what < 4 || path == 0)) {
+		/* chmod: every directory's version of the cover. */
+		uint16_t mode = (uint16_t)(0700 + tap_below(8));
+
+		for (i = k = 0; i < n; i++) {
+			if (cover[i].kind != SADA_DIR)
+				continue;
+			memset(&c[k], 0, sizeof(*c));
+			c[k].path = path;
+			c[k].has = c[k].chmod = 1;
+			c[k].v = cover[i];
+			c[k].v.mode = mode;
+			c[k].v.stamp_lamport = d->lamport;
+			c[k++].v.stamp_author = d->op.dot.author;
+		}
+		return k;
+	}
+	for (i = 0; i < n; i++)
+		sada_version_id(&c->gone[c->ngone++], &cover[i]);
+	if (what == 4 && path != 0 && n > 0)
+		return 1;
+	c->has = 1;
+	v->dot = d->op.dot;
+	v->kind = path == 0 || what == 5 ? SADA_DIR : what == 6 ? SADA_LINK :
+	    SADA_FILE;
+	v->mtime_s = (int64_t)tap_below(5);
+	if (v->kind != SADA_LINK)
+		v->mode = (uint16_t)(tap_below(2) ? 0644 : 0755);
+	if (v->kind == SADA_DIR) {
+		v->stamp_lamport = d->lamport;
+		v->stamp_author = d->op.dot.author;
+		return 1;
+	}
+	for (i = k = 0; i < base->nv; i++) {
+		struct sada_id id;
+
+		sada_version_id(&id, &base->v[i]);
+		k += (size_t)has_id(c->gone, c->ngone, &id);
+	}
+	if (k == base->nv)
+		v->flags |= SADA_V_ALONE;
+	if (n > 0)
+		v->content = cover[0].content;
+	content(d, v);
+	draft_ancestors(d, cover, n, &v->anc);
+	return 1;
+}
+
+/* An op of R that changes one to three slots. */
+static void
+write_op(struct rep *r)
+{
+	struct nchange c[3 * NAIVE_OPS];
+	struct sada_node node = { 0 };
+	struct sada_entry e;
+	struct sada_err err;
+	struct sada_id id;
+	struct draft d;
+	size_t i, n, all = 0;
+	uint64_t past = 0;
+	int k, p, forced = r->force_tag != 0;
+	unsigned left = 1 + (unsigned)tap_below(3);
+
+	if (sim.n.nop >= NAIVE_OPS - 1 || sim.n.nrec > NAIVE_RECS - 32)
+		return;
+	if (draft_init(&d, r, &err) < 0) {
+		/* An own op came back without its map; merge has it. */
+		sum.unmade++;
+		CHECK_INT(err.code, SADA_NOTFOUND);
+		rep_merge(r);
+		compare(r);
+		return;
+	}
+	for (p = 0; p < NAIVE_PATHS && left > 0 && all < 16; p++) {
+		if (!(forced && p == 3) &&
+		    tap_below((size_t)(NAIVE_PATHS - p)) >= left)
+			continue;
+		left--;
+		draft_slot(&d, sim.n.path[p], &node, &e);
+		n = edit(&d, p, &e, &c[all]);
+		draft_write(&d, sim.n.path[p], &e, &c[all], n);
+		all += n;
+	}
+	sada_node_release(&node);
+	for (i = 0; i < d.st.n; i++)
+		for (k = 0; k < sim.n.nop; k++)
+			if (sada_id_cmp(&sim.n.op[k].id, &sada_log_op(r->log,
+			    d.st.heads[i])->id) == 0)
+				past |= sim.n.op[k].past;
+	if (d.op.n_set + d.op.n_gone == 0) {
+		draft_drop(&d);
+		return;
+	}
+	for (k = 0; k < sim.n.nop; k++)
+		sim.forged |= sada_dot_cmp(&sim.n.op[k].dot, &d.op.dot) == 0;
+	sum.forks += forced && sim.forged;
+	draft_commit(&d, &id);
+	(void)naive_add(&sim.n, &id, &d.op.dot, past, c, all);
+	sum.ops++;
+	compare(r);
+}
+
+/* ---- mail ---- */
+
+static void
+send_mail(struct rep *r)
+{
+	static const unsigned how[] = { 0, 0, 0, 0, SEND_FULL, SEND_SINCE };
+	struct sada_pub to[MAX_KEYS];
+	struct sada_err err;
+	struct mail *m;
+	size_t n = 0;
+	int i;
+
+	if (sim.nmail == MAX_MAIL)
+		return;
+	m = &sim.mail[sim.nmail];
+	memset(m, 0, sizeof(*m));
+	for (i = 0; i < sim.nkeys; i++)
+		if (i != r->who && tap_below(2) == 0) {
+			to[n++] = *sada_key_pub(sim.key[i]);
+			m->to |= 1u << i;
+		}
+	if (n == 0)
+		return;
+	must(rep_send(r, to, n, how[tap_below(6)], &m->b, &err), &err);
+	sim.nmail++;
+	sum.sent++;
+}
+
+static void
+drop_mail(int i)
+{
+	sada_buf_release(&sim.mail[i].b);
+	sim.mail[i] = sim.mail[--sim.nmail];
+}
+
+/* Take bundle B at R and look at what it came to. */
+static void
+take(struct rep *r, const struct sada_buf *b, void (*between)(struct rep *r))
+{
+	struct sada_take_result res;
+	struct sada_err err;
+	uint64_t before = held(r);
+	int rc = rep_take(r, b, between, &res, &err);
+
+	if (rc < 0)
+		printf("# history %llu: %d %s\n",
+		    (unsigned long long)sim.seed, rc, err.msg);
+	CHECK_INT(rc, 0);
+	CHECK((before & ~held(r)) == 0);
+	sum.taken++;
+	sum.admitted += (long)res.ops;
+	sum.parked += res.parked > 0;
+	sum.needs += strncmp(res.needs, "map", 3) == 0;
+	sum.known += res.parked == 0 && res.ops == 0;
+	compare(r);
+}
+
+static void
+deliver(void)
+{
+	struct rep *r;
+	int i, k;
+
+	if (sim.nmail == 0)
+		return;
+	i = (int)tap_below((size_t)sim.nmail);
+	if (tap_below(8) == 0) {
+		drop_mail(i);
+		sum.lost++;
+		return;
+	}
+	k = (int)tap_below((size_t)sim.nreps);
+	r = &sim.rep[k];
+	if ((sim.mail[i].to >> r->who & 1) == 0)
+		return;
+	if (tap_below(8) == 0) {
+		sum.between++;
+		take(r, &sim.mail[i].b, write_op);
+	} else {
+		take(r, &sim.mail[i].b, NULL);
+	}
+	if (tap_below(3) == 0)
+		drop_mail(i);
+}
+
+/* ---- what befalls stores ---- */
+
+/* A copy of R goes on beside it. */
+static void
+clone(struct rep *r)
+{
+	struct rep *c = &sim.rep[sim.nreps];
+
+	if (sim.nreps == MAX_REPS)
+		return;
+	*c = *r;
+	(void)snprintf(c->path, sizeof(c->path), "%s/%d", sim.dir,
+	    sim.nreps++);
+	rep_close(r);
+	c->fd = store_dir_new(c->path);
+	store_dir_copy(c->fd, r->fd);
+	rep_open(r);
+	rep_open(c);
+	c->force_tag = r->force_tag = 0;
+	sum.clones++;
+	if (tap_below(2) == 0) {
+		rep_new_epoch(c);
+	} else if (tap_below(2) == 0) {
+		/* Its holder will sign two ops with one dot. */
+		c->force_tag = r->force_tag = tap_rand() | 1;
+	}
+	compare(c);
+}
+
+/* Keep a copy of R for later. */
+static void
+back_up(struct rep *r)
+{
+	rep_close(r);
+	store_dir_clear(sim.back.fd);
+	store_dir_copy(sim.back.fd, r->fd);
+	rep_open(r);
+	sim.back.who = (int)(r - sim.rep);
+	sim.back.nlaid = r->nlaid;
+	memcpy(sim.back.laid, r->laid, sizeof(r->laid));
+	sim.backed = 1;
+}
+
+/* That replica becomes what it was then. */
+static void
+set_back(void)
+{
+	struct rep *r = &sim.rep[sim.back.who];
+
+	if (!sim.backed)
+		return;
+	rep_close(r);
+	store_dir_clear(r->fd);
+	store_dir_copy(r->fd, sim.back.fd);
+	r->nlaid = sim.back.nlaid;
+	memcpy(r->laid, sim.back.laid, sizeof(r->laid));
+	rep_open(r);
+	sim.rolled = 1;
+	sum.restores++;
+	if (tap_below(2) == 0)
+		rep_new_epoch(r);
+	compare(r);
+}
+
+/* What is only a cache goes; a store is opened again. */
+static void
+lose_caches(struct rep *r)
+{
+	rep_close(r);
+	if (tap_below(2) == 0)
+		dir_clear(r->fd, "peers");
+	if (tap_below(2) == 0)
+		(void)unlinkat(r->fd, "wants", 0);
+	if (tap_below(4) == 0)
+		dir_clear(r->fd, "parked");
+	rep_open(r);
+	sum.caches++;
+	compare(r);
+}
+
+static void
+step(void)
+{
+	struct rep *r = &sim.rep[tap_below((size_t)sim.nreps)];
+	size_t x = tap_below(1000);
+
+	sum.steps++;
+	if (x < sim.chance)
+		clone(r);
+	else if (x < 2 * sim.chance)
+		set_back();
+	else if (x < 4 * sim.chance)
+		back_up(r);
+	else if (x < 5 * sim.chance)
+		lose_caches(r);
+	else if (x < 400)
+		write_op(r);
+	else if (x < 620)
+		send_mail(r);
+	else if (x < 900)
+		deliver();
+	else
+		rep_merge(r);
+}
+
+/* ---- healing ---- */
+
+/* Has anybody something that a peer is not known to have? */
+static int
+pending(void)
+{
+	struct sada_err err;
+	int i, k, any = 0;
+
+	for (i = 0; i < sim.nreps; i++)
+		for (k = 0; k < sim.nkeys; k++)
+			if (k != sim.rep[i].who)
+				any |= must(rep_send(&sim.rep[i],
+				    sada_key_pub(sim.key[k]), 1, SEND_DRY,
+				    NULL, &err), &err);
+	return any;
+}
+
+/* One round: everybody sends to everybody, and all of it arrives. */
+static void
+heal_round(int at_once)
+{
+	struct sada_buf b[MAX_REPS][MAX_KEYS];
+	struct sada_err err;
+	int i, k, j;
+
+	memset(b, 0, sizeof(b));
+	for (i = 0; i < sim.nreps; i++) {
+		rep_merge(&sim.rep[i]);
+		for (k = 0; k < sim.nkeys; k++) {
+			if (k == sim.rep[i].who)
+				continue;
+			must(rep_send(&sim.rep[i], sada_key_pub(sim.key[k]),
+			    1, 0, &b[i][k], &err), &err);
+			for (j = 0; at_once && j < sim.nreps; j++)
+				if (sim.rep[j].who == k)
+					take(&sim.rep[j], &b[i][k], NULL);
+		}
+	}
+	for (i = 0; i < sim.nreps; i++)
+		for (k = 0; k < sim.nkeys; k++) {
+			for (j = 0; !at_once && b[i][k].len > 0 &&
+			    j < sim.nreps; j++)
+				if (sim.rep[j].who == k)
+					take(&sim.rep[j], &b[i][k], NULL);
+			sada_buf_release(&b[i][k]);
+		}
+}
+
+/* All names of R's directory as one hash; conflicts are counted. */
+static void
+view_id(struct rep *r, struct sada_id *out)
+{
+	const struct sada_name *copy;
+	struct sada_view *v = NULL;
+	struct sada_buf b = { 0 };
+	struct sada_name n;
+	struct sada_state st;
+	struct sada_err err;
+	size_t i, nc;
+
+	must(rep_state(r, &st, &err), &err);
+	must(sada_view_open(&v, &st.ns, &st.root, sada_state_lamport, &st,
+	    &err), &err);
+	while (must(sada_view_next(v, &n, &err), &err) == 1) {
+		sada_put_u64(&b, n.len);
+		sada_buf_add(&b, n.path, n.len);
+		sada_buf_add(&b, n.content.b, SADA_ID_LEN);
+		sada_put_u32(&b, (uint32_t)n.kind << 16 | n.mode);
+	}
+	must(sada_view_copies(v, &copy, &nc, &err), &err);
+	for (i = 0; i < nc; i++) {
+		sada_put_u64(&b, copy[i].len);
+		sada_buf_add(&b, copy[i].path, copy[i].len);
+		sada_buf_add(&b, copy[i].content.b, SADA_ID_LEN);
+	}
+	sum.conflicts += nc > 0;
+	sada_hash(out, SADA_CTX_FILE, b.p, b.len);
+	sada_view_free(v);
+	sada_state_release(&st);
+	sada_buf_release(&b);
+}
+
+/* Does R hold what it recorded, and, WHOLE, all that lives? */
+static void
+check_contents(struct rep *r, uint64_t set)
+{
+	const struct nrec *rec;
+	struct nset alive;
+	uint32_t i;
+	int k, own;
+
+	naive_map(&sim.n, RIGHT, set, &alive);
+	for (k = 0; k < sim.n.nrec; k++) {
+		rec = &sim.n.rec[k];
+		if (rec->v.kind == SADA_DIR)
+			continue;
+		own = sada_log_find(r->log, &sim.n.op[rec->op].id, &i) &&
+		    sada_log_op(r->log, i)->local;
+		if (!own && !nset_has(&alive, k))
+			continue;
+		CHECK(sada_store_has(r->store, SADA_OBJ_CHUNK,
+		    &rec->v.content));
+		CHECK(sada_id_zero(&rec->v.anc) || sada_store_has(r->store,
+		    SADA_OBJ_ANC, &rec->v.anc));
+	}
+}
+
+static void
+no_damage(const char *what, void *ctx)
+{
+	(void)ctx;
+	printf("# %s\n", what);
+	CHECK(0);
+}
+
+static void
+no_lost(const char *what, unsigned type, const struct sada_id *id, void *ctx)
+{
+	(void)type;
+	(void)id;
+	no_damage(what, ctx);
+}
+
+static void
+heal(void)
+{
+	struct sada_id first, id, view0, view;
+	struct sada_state st;
+	struct sada_err err;
+	uint64_t all = 0;
+	int i, round, quiet;
+
+	for (i = 0; i < sim.nreps; i++)
+		all |= held(&sim.rep[i]);
+	for (round = 0; round < sim.nreps + 2; round++) {
+		if (!pending())
+			break;
+		heal_round((int)tap_below(2));
+	}
+	quiet = !pending();
+	CHECK(quiet);
+	if (!quiet)
+		printf("# history %llu: %d replicas are not quiet\n",
+		    (unsigned long long)sim.seed, sim.nreps);
+	if (round > sum.rounds)
+		sum.rounds = round;
+	for (i = 0; i < sim.nreps; i++) {
+		CHECK((all & ~held(&sim.rep[i])) == 0);
+		must(rep_state(&sim.rep[i], &st, &err), &err);
+		sada_state_id(i == 0 ? &first : &id, &st);
+		sada_state_release(&st);
+		view_id(&sim.rep[i], i == 0 ? &view0 : &view);
+		CHECK(i == 0 || sada_id_cmp(&first, &id) == 0);
+		CHECK(i == 0 || sada_id_cmp(&view0, &view) == 0);
+		check_contents(&sim.rep[i], held(&sim.rep[i]));
+		if (sim.seed % 16 == 0) {
+			must(sada_log_verify(sim.rep[i].logs, no_damage,
+			    NULL, &err), &err);
+			must(sada_store_verify(sim.rep[i].store, no_lost,
+			    NULL, &err), &err);
+		}
+	}
+}
+
+/* ---- histories ---- */
+
+static void
+begin(uint64_t seed, int wrong)
+{
+	const char *const path[NAIVE_PATHS] = { "", "A", "a", "a/b",
+	    "a/b/c", "a~0123456789", "e\xcc\x81", "new\nline", sim.long_name,
+	    "\xc3\xa9" };
+	struct sada_id group;
+	int i, k, n;
+
+	memset(sim.long_name, 'x', SADA_NAME_MAX);
+	memset(&sim.n, 0, sizeof(sim.n));
+	sim.n.nmodels = wrong ? NMODELS : 1;
+	for (i = 0; i < NAIVE_PATHS; i++) {
+		sim.n.path[i] = path[i];
+		assert(i == 0 || sada_path_cmp(path[i - 1],
+		    strlen(path[i - 1]), path[i], strlen(path[i])) < 0);
+	}
+	sim.seed = seed;
+	tap.rand = seed * UINT64_C(0x2545f4914f6cdd1d) + 99;
+	door.z = tap_rand();
+	door.now = 0;
+	sim.forged = sim.rolled = sim.backed = sim.nmail = 0;
+	sim.chance = (unsigned)tap_below(3) * 12;
+	sim.nkeys = sim.nreps = 2 + (int)tap_below(4);
+	sada_io_random(&group, sizeof(group));
+	for (i = 0; i < sim.nkeys; i++)
+		sada_key_new(&sim.key[i]);
+	for (i = 0; i < sim.nkeys; i++) {
+		for (k = n = 0; k < sim.nkeys; k++) {
+			if (k == i)
+				continue;
+			memset(&sim.peer[i][n], 0, sizeof(sim.peer[i][n]));
+			sim.peer[i][n].name[0] = (char)('a' + k);
+			sim.peer[i][n++].pub = *sada_key_pub(sim.key[k]);
+		}
+		memset(&sim.rep[i], 0, sizeof(sim.rep[i]));
+		(void)snprintf(sim.rep[i].path, sizeof(sim.rep[i].path),
+		    "%s/%d", sim.dir, i);
+		sim.rep[i].who = i;
+		sim.rep[i].key = sim.key[i];
+		sim.rep[i].peers.p = sim.peer[i];
+		sim.rep[i].peers.n = (size_t)n;
+		rep_new(&sim.rep[i], &group);
+		if (tap_below(8) == 0)
+			sada_io_random(&group, sizeof(group));
+	}
+}
+
+static void
+finish(void)
+{
+	int i;
+
+	while (sim.nmail > 0)
+		drop_mail(0);
+	for (i = 0; i < sim.nreps; i++) {
+		rep_close(&sim.rep[i]);
+		store_dir_remove(sim.rep[i].fd, sim.rep[i].path);
+	}
+	for (i = 0; i < sim.nkeys; i++)
+		sada_key_free(sim.key[i]);
+}
+
+static void
+history(uint64_t seed, int wrong)
+{
+	long failed = tap.failed;
+	int i;
+
+	begin(seed, wrong);
+	for (i = 0; i < STEPS; i++)
+		step();
+	heal();
+	finish();
+	sum.histories++;
+	if (tap.failed > failed)
+		printf("# history %llu failed: TAP_SEED=%llu "
+		    "SADA_TEST_ROUNDS=1\n", (unsigned long long)seed,
+		    (unsigned long long)seed);
+}
+
+static void
+print_sum(void)
+{
+	printf("# histories %ld steps %ld ops %ld compared %ld\n",
+	    sum.histories, sum.steps, sum.ops, sum.compared);
+	printf("# bundles sent %ld lost %ld taken %ld known %ld parked %ld "
+	    "(for a map %ld) beside a write %ld; ops admitted %ld\n",
+	    sum.sent, sum.lost, sum.taken, sum.known, sum.parked, sum.needs,
+	    sum.between, sum.admitted);
+	printf("# clones %ld set back %ld forks %ld caches lost %ld "
+	    "unmade ops %ld\n", sum.clones, sum.restores, sum.forks,
+	    sum.caches, sum.unmade);
+	printf("# views with copies %ld; most rounds to heal %ld\n",
+	    sum.conflicts, sum.rounds);
+	printf("# differ without: tag %ld cover %ld heads %ld id by hash "
+	    "%ld\n", sum.wrong[NO_TAG], sum.wrong[NO_COVER],
+	    sum.wrong[ONE_HEAD], sum.wrong[BY_DOT]);
+}
+
+int
+main(void)
+{
+	const char *s = getenv("SADA_TEST_ROUNDS");
+	long i, rounds = s != NULL && *s != '\0' ? strtol(s, NULL, 0) :
+	    ROUNDS;
+	struct sada_io_ops ops;
+	uint64_t seed;
+
+	sada_crypto_init();
+	door_use(&ops);
+	(void)snprintf(sim.dir, sizeof(sim.dir), "%s/sada-model-XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert(mkdtemp(sim.dir) != NULL);
+	(void)snprintf(sim.back.path, sizeof(sim.back.path), "%s/back",
+	    sim.dir);
+	sim.back.fd = store_dir_new(sim.back.path);
+	tap_seed(1);
+	seed = tap.rand;
+	for (i = 0; i < rounds && tap.failed < 20; i++)
+		history(seed + (uint64_t)i, i < WRONG_ROUNDS);
+	print_sum();
+	/* The comparison proves something: it sees each rule left out. */
+	if (rounds >= WRONG_ROUNDS) {
+		CHECK(sum.wrong[NO_TAG] > 0);
+		CHECK(sum.wrong[NO_COVER] > 0);
+		CHECK(sum.wrong[ONE_HEAD] > 0);
+		CHECK(sum.wrong[BY_DOT] > 0);
+		CHECK(sum.parked > 0 && sum.needs > 0 && sum.forks > 0);
+	}
+	store_dir_remove(sim.back.fd, sim.back.path);
+	(void)rmdir(sim.dir);
+	return tap_done();
+}
