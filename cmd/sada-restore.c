@@ -39,11 +39,14 @@ report(struct cli *c, const struct sada_restore_result *res)
 	if (c->verbose)
 		cli_say(c, "%" PRIu64 " restored, %" PRIu64 " kept",
 		    res->restored, res->kept);
-	if (res->missing == 0)
-		return;
-	cli_say(c, "%" PRIu64 " name%s whose content is not here",
-	    res->missing, res->missing == 1 ? "" : "s");
-	cli_status(c, 1);
+	if (res->missing > 0)
+		cli_say(c, "%" PRIu64 " name%s whose content is not here",
+		    res->missing, res->missing == 1 ? "" : "s");
+	if (res->failed > 0)
+		cli_say(c, "%" PRIu64 " name%s that could not be restored",
+		    res->failed, res->failed == 1 ? "" : "s");
+	if (res->missing > 0 || res->failed > 0)
+		cli_status(c, 1);
 }
 
 int

@@ -12,6 +12,9 @@
 #include "format/op.h"
 #include "tree/state.h"
 
+/* Versions of one slot that are tried as ancestors of what replaced them. */
+#define DERIVE_TRIES 64
+
 /* The key that signs for author A; NULL when no member record is known. */
 static const unsigned char *
 author_key(const struct sada_log *log, const struct taken_list *l,
@@ -63,10 +66,7 @@ check_prev(const struct sada_log *log, const struct sada_op *op,
     const uint32_t *parents, char *need, struct sada_err *err)
 {
 	const struct sada_op_info *p;
-	struct sada_context *past;
 	uint32_t i;
-	size_t k;
-	int in;
 
 	if (op->dot.seq == 1)
 		return 0;
@@ -79,13 +79,7 @@ check_prev(const struct sada_log *log, const struct sada_op *op,
 	    p->dot.epoch != op->dot.epoch || p->dot.seq + 1 != op->dot.seq)
 		return sada_err_set(err, SADA_FORMAT,
 		    "an op names as its previous one what is none");
-	for (k = 0; k < op->nparents; k++)
-		if (parents[k] == i)
-			return 0;
-	sada_context_make(&past, log, parents, op->nparents);
-	in = sada_context_has(past, i);
-	free(past);
-	if (!in)
+	if (!sada_context_reaches(log, parents, op->nparents, i))
 		return sada_err_set(err, SADA_FORMAT,
 		    "an op does not have its previous one in its past");
 	return 0;
@@ -115,32 +109,20 @@ slot_has(const struct sada_entry *e, const struct sada_version *v)
 }
 
 /*
- * V, new in slot NOW, replaced the only version of slot WAS that is gone
- * from it.  Then its ancestors are that version and that one's own, and
- * need not travel: make the object and keep it if it has V's id.
+ * If V's ancestors are version GONE and that one's own, make the object:
+ * it needs not travel.  1 when it was so, 0 when not.
  */
 static int
-derive_anc(struct sada_take *t, const struct sada_entry *was,
-    const struct sada_entry *now, const struct sada_version *v,
-    struct sada_err *err)
+derive_from(struct sada_take *t, const struct sada_version *gone,
+    const struct sada_version *v, struct sada_err *err)
 {
 	struct sada_ancestor a[SADA_ANCESTORS_MAX], *old = NULL;
-	const struct sada_version *gone = NULL;
 	struct sada_buf b = {0}, enc = {0};
 	struct sada_dot dot;
 	struct sada_id id;
 	size_t i, n = 0;
 	int rc;
 
-	for (i = 0; i < was->nv; i++) {
-		if (slot_has(now, &was->v[i]))
-			continue;
-		if (gone != NULL)
-			return 0;
-		gone = &was->v[i];
-	}
-	if (gone == NULL || gone->kind == SADA_DIR)
-		return 0;
 	if (!sada_id_zero(&gone->anc)) {
 		rc = sada_txn_get(t->txn, SADA_OBJ_ANC, &gone->anc, &b, err);
 		if (rc == SADA_NOTFOUND) {
@@ -162,15 +144,37 @@ derive_anc(struct sada_take *t, const struct sada_entry *was,
 		a[i + 1] = old[i];
 	sada_anc_encode(&enc, a, n + 1);
 	sada_hash(&id, SADA_CTX_ANC, enc.p, enc.len);
-	rc = 0;
-	if (sada_id_cmp(&id, &v->anc) == 0)
-		rc = sada_txn_put(t->txn, SADA_OBJ_ANC, enc.p, enc.len, &id,
-		    err);
+	rc = sada_id_cmp(&id, &v->anc) == 0;
+	if (rc == 1 && (rc = sada_txn_put(t->txn, SADA_OBJ_ANC, enc.p,
+	    enc.len, &id, err)) == 0)
+		rc = 1;
 out:
 	free(old);
 	sada_buf_release(&b);
 	sada_buf_release(&enc);
 	return rc;
+}
+
+/*
+ * V, new in slot NOW, replaced one of the versions of slot WAS that are
+ * gone from it; more than one is gone when a conflict was settled.
+ */
+static int
+derive_anc(struct sada_take *t, const struct sada_entry *was,
+    const struct sada_entry *now, const struct sada_version *v,
+    struct sada_err *err)
+{
+	size_t i, tries = 0;
+	int rc = 0;
+
+	/* What is not found in a few tries becomes a want. */
+	for (i = 0; i < was->nv && rc == 0 && tries < DERIVE_TRIES; i++)
+		if (was->v[i].kind != SADA_DIR &&
+		    !slot_has(now, &was->v[i])) {
+			tries++;
+			rc = derive_from(t, &was->v[i], v, err);
+		}
+	return rc < 0 ? rc : 0;
 }
 
 /* Check the stamps and derive the ancestors of one changed slot. */
@@ -236,6 +240,27 @@ out:
 	return rc;
 }
 
+/*
+ * ST = the join of PARENTS' maps.  For one parent, as most ops have, there
+ * is nothing to join.  Errors: as sada_state_init().
+ */
+static int
+join_parents(struct sada_state *st, struct sada_take *t,
+    const struct sada_log *log, const uint32_t *parents, size_t n,
+    struct sada_err *err)
+{
+	memset(st, 0, sizeof(*st));
+	if (n > 1)
+		return sada_state_init(st, log, t->o.store, t->txn, parents,
+		    n, NULL, err);
+	if (n == 1)
+		st->root = sada_log_op(log, parents[0])->root;
+	if (sada_id_zero(&st->root) ||
+	    sada_txn_has(t->txn, SADA_OBJ_NODE, &st->root))
+		return 0;
+	return sada_err_set(err, SADA_NOTFOUND, "a parent's map is not held");
+}
+
 /* Replay OP (number N, staged) and hold the result against its root. */
 static int
 replay(struct sada_take *t, const struct sada_log *log,
@@ -248,9 +273,7 @@ replay(struct sada_take *t, const struct sada_log *log,
 	struct sada_id root;
 	int rc;
 
-	memset(&st, 0, sizeof(st));
-	rc = sada_state_init(&st, log, t->o.store, t->txn, parents,
-	    op->nparents, NULL, err);
+	rc = join_parents(&st, t, log, parents, op->nparents, err);
 	if (rc == 0)
 		rc = sada_replay(&t->ns, &st.root, &t->cns, &o->changes,
 		    &root, &counts, err);
@@ -285,32 +308,30 @@ take_stage(struct sada_take *t, struct sada_log *log,
 		return 0;
 	if ((rc = sada_op_decode(&op, o->rec, o->len, err)) < 0)
 		return rc;
-	if ((key = author_key(log, l, &o->author, &m)) == NULL) {
-		say_need(need, "member", &o->author);
-		rc = SADA_LATER;
-		goto out;
-	}
-	if ((rc = sada_op_verify(o->rec, o->len, key, err)) < 0) {
-		rc = sada_err_set(err, SADA_FORMAT,
-		    "an op is not signed by its author");
-		goto out;
+	if (!o->verified) {
+		if ((key = author_key(log, l, &o->author, &m)) == NULL) {
+			say_need(need, "member", &o->author);
+			rc = SADA_LATER;
+			goto out;
+		}
+		if ((rc = sada_op_verify(o->rec, o->len, key, err)) < 0) {
+			rc = sada_err_set(err, SADA_FORMAT,
+			    "an op is not signed by its author");
+			goto out;
+		}
+		o->verified = 1;
 	}
 	if ((rc = find_parents(&parents, log, &op, need)) < 0 ||
-	    (rc = check_prev(log, &op, parents, need, err)) < 0)
+	    (rc = check_prev(log, &op, parents, need, err)) < 0 ||
+	    (rc = sada_log_stage(log, o->rec, o->len, &n, err)) < 0 ||
+	    o->replayed || o->map)
 		goto out;
-	if (o->replayed || o->map) {
-		rc = sada_log_stage(log, o->rec, o->len, &n, err);
-		goto out;
-	}
-	if ((rc = sada_log_stage(log, o->rec, o->len, &n, err)) < 0)
-		goto out;
-	rc = replay(t, log, o, &op, n, parents, lacks_map, err);
-	if (rc == 0)
+	if ((rc = replay(t, log, o, &op, n, parents, lacks_map, err)) == 0)
 		o->replayed = 1;
-	if (rc == SADA_LATER) {
-		say_need(need, "map of op", &o->id);
+	else
 		sada_log_unstage_last(log);
-	}
+	if (rc == SADA_LATER)
+		say_need(need, "map of op", &o->id);
 out:
 	free(parents);
 	sada_op_release(&op);

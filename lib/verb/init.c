@@ -59,6 +59,23 @@ open_root(int *fd, const char *dir, struct sada_err *err)
 	return rc;
 }
 
+/* A replica inside of another one's store would be its litter. */
+static int
+check_place(int root, struct sada_err *err)
+{
+	char *path = NULL, *at;
+	int rc;
+
+	if ((rc = sada_fd_path(&path, root, err)) < 0)
+		return rc;
+	at = strstr(path, "/" SADA_STORE_DIR);
+	if (at != NULL && (at[6] == '/' || at[6] == '\0'))
+		rc = sada_err_set(err, SADA_USAGE,
+		    "%s lies inside of another replica's store", path);
+	free(path);
+	return rc;
+}
+
 /* The host's name, with what a NAME may not hold left out. */
 static void
 host_name(char out[65])
@@ -197,6 +214,7 @@ sada_init(const char *dir, const char *name, const struct sada_talk *talk,
 		name = host;
 	}
 	if ((rc = open_root(&root, dir, err)) < 0 ||
+	    (rc = check_place(root, err)) < 0 ||
 	    (rc = make_parts(root, &sdir, &lock, o.wait_s, err)) < 0 ||
 	    (rc = ensure_key(&key, sdir, err)) < 0 ||
 	    (rc = made = is_made(sdir, err)) < 0)

@@ -44,7 +44,8 @@ on_report(const char *path, size_t len, unsigned did, const char *why,
 {
 	static const char letters[] = { 0, 'A', 'M', 'D', 'P', '!', '?', '!' };
 	struct merge *m = ctx;
-	struct sada_change c = { '!', path, len, why };
+	struct sada_change c = { '!', len > 0 ? path : ".",
+	    len > 0 ? len : 1, why };
 
 	sada_apply_note(path, len, did, why, m->r);
 	if (m->o->each == NULL ||
@@ -108,6 +109,20 @@ keep_map(struct sada_state *st, struct sada_txn *txn, struct sada_err *err)
 	return sada_store_refresh(st->ns.store, err);
 }
 
+/* Are ST's heads what is laid out? */
+static int
+same_heads(const struct sada_replica *r, const struct sada_state *st)
+{
+	size_t i;
+
+	if (r->work == NULL || r->nlaid != st->n)
+		return 0;
+	for (i = 0; i < st->n; i++)
+		if (r->laid[i] != st->heads[i])
+			return 0;
+	return 1;
+}
+
 static int
 lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 {
@@ -115,7 +130,7 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	struct sada_apply_result done;
 	struct sada_apply_opts o;
 	struct sada_id *heads;
-	int rc;
+	int again = same_heads(r, st), rc;
 
 	memset(&o, 0, sizeof(o));
 	memset(&done, 0, sizeof(done));
@@ -143,25 +158,25 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	m->res->wanted = done.wanted;
 	m->res->failed = done.failed;
 	m->res->conflicts = done.conflicts;
-	if (rc == 0 && (m->o->flags & SADA_DRY) == 0 &&
-	    (rc = sada_states_add(r, "merge", heads, st->n, err)) == 0)
+	if (rc == 0 && (m->o->flags & SADA_DRY) == 0 && !again)
+		rc = sada_states_add(r, "merge", heads, st->n, err);
+	if (rc == 0 && (m->o->flags & SADA_DRY) == 0)
 		rc = sada_replica_reload(r, err);
 	free(heads);
 	return rc;
 }
 
-/* Is what is laid out already the state ST, with nothing left over? */
+/*
+ * Is what is laid out already the state ST, with nothing left over?  Where
+ * there are copies a snap alone can move a name: of a conflict whose main
+ * name was deleted the next version takes it.
+ */
 static int
 is_laid(const struct sada_replica *r, const struct sada_state *st)
 {
-	size_t i;
-
-	if (r->work == NULL || sada_work_info(r->work)->left > 0 ||
-	    r->nlaid != st->n)
+	if (!same_heads(r, st) || sada_work_info(r->work)->left > 0 ||
+	    sada_work_info(r->work)->copies > 0)
 		return 0;
-	for (i = 0; i < st->n; i++)
-		if (r->laid[i] != st->heads[i])
-			return 0;
 	return 1;
 }
 

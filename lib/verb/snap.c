@@ -20,7 +20,8 @@ struct snap {
 static int
 tell(struct snap *s, char what, const char *path, size_t len)
 {
-	struct sada_change c = { what, path, len, NULL };
+	struct sada_change c = { what, len > 0 ? path : ".",
+	    len > 0 ? len : 1, NULL };
 
 	if (s->o->each == NULL ||
 	    (s->o->flags & (SADA_DRY | SADA_TELL)) == 0)
