@@ -282,10 +282,11 @@ class World:
         self.author[op] = r
         self.contents[op] = {slot: c for slot, _, c in made.values()}
         if any(c.startswith('big') for c in self.contents[op].values()):
-            for e in r.lines('ls', '-R', '@'):
-                c = self.contents[op].get(json_name(e), '')
-                if c.startswith('big') and 'content' in e:
-                    self.big[e['content']] = c
+            for e in r.lines('ls', '-R', op):
+                if e['size'] > FILE_MAX and e['content'] not in self.big:
+                    data = r.run('cat', op.encode() + b':' +
+                                 json_name(e))[1]
+                    self.big[e['content']] = self.content(data)
 
     # ---- edits ----
 
@@ -452,7 +453,8 @@ class World:
     def heal(self, why):
         spool = os.path.join(self.tmp, 'spool')
         os.makedirs(spool, exist_ok=True)
-        most = len(self.replicas) + 2
+        # Who was set back learns of it by one answer, and answers that.
+        most = len(self.replicas) + (5 if self.maybe_lost else 2)
         for n in range(1, most + 2):
             if not self.round(spool):
                 break

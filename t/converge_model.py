@@ -157,7 +157,8 @@ class Side:
         for name in set(view) | set(self.rows):
             t, w, d = view.get(name), self.rows.get(name), disk.get(name)
             if t is None:
-                if d and not (d.kind == 'd' and name in dirs):
+                # What was to be there is: then W tells of it no more.
+                if (d.kind != 'd' if d else True) if name in dirs else d:
                     rows[name] = w
                 continue
             slot = slot_of[name]

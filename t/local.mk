@@ -8,7 +8,9 @@ check_PROGRAMS += \
 	t/unit/base_pool \
 	t/unit/base_quote \
 	t/unit/bundle_forged \
+	t/unit/bundle_hostile \
 	t/unit/bundle_sealed \
+	t/unit/bundle_take \
 	t/unit/crypto_hash \
 	t/unit/crypto_key \
 	t/unit/crypto_seal \
@@ -46,6 +48,7 @@ check_PROGRAMS += \
 	t/unit/tree_hostile \
 	t/unit/tree_join \
 	t/unit/tree_view \
+	t/unit/verb_maps \
 	t/unit/verb_restore \
 	t/unit/verb_verify \
 	t/unit/verb_when
@@ -71,20 +74,33 @@ unit_headers = \
 # *.bats files, and scripts that print TAP themselves.
 test_scripts = \
 	t/cli.bats \
+	t/converge.py \
 	t/docs.bats \
+	t/kill.py \
 	t/layers \
 	t/looking.bats \
+	t/memory.py \
 	t/reader.bats \
-	t/strace.bats
+	t/regress.bats \
+	t/strace.bats \
+	t/sync.bats
 
 # Fuzz targets; not built here, but shipped.
 fuzz_sources = \
 	t/fuzz/fuzz_ack.c \
 	t/fuzz/fuzz_bundle_head.c \
-	t/fuzz/fuzz_config.c
+	t/fuzz/fuzz_config.c \
+	t/fuzz/fuzz_log.c \
+	t/fuzz/fuzz_node.c \
+	t/fuzz/fuzz_object.c \
+	t/fuzz/fuzz_op.c \
+	t/fuzz/fuzz_pack.c
 
 # What the scripts load, and fixtures.
-test_helpers =
+test_helpers = \
+	t/converge_model.py \
+	t/reader.py \
+	t/trace.py
 
 EXTRA_DIST += \
 	$(fuzz_sources) \

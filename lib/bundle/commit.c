@@ -24,6 +24,7 @@ struct commit {
 	struct sada_take_result *res;
 	struct parked *parked;
 	size_t nparked, capparked;
+	uint64_t park_bytes;		/* of the ops in PARKED */
 	struct sada_buf payload;
 	uint32_t records;
 	struct sada_idset members;	/* written in this frame */
@@ -37,6 +38,7 @@ keep_parked(struct taken_list *l, const char *name, void *ctx,
 {
 	struct commit *c = ctx;
 	struct parked *p;
+	size_t i;
 
 	(void)err;
 	c->parked = sada_grow(c->parked, &c->capparked, c->nparked + 1,
@@ -44,7 +46,10 @@ keep_parked(struct taken_list *l, const char *name, void *ctx,
 	p = &c->parked[c->nparked++];
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->l = *l;
+	p->l.waited = 1;
 	memset(l, 0, sizeof(*l));
+	for (i = 0; i < p->l.nop; i++)
+		c->park_bytes += p->l.op[i].len;
 	return 0;
 }
 
@@ -81,7 +86,7 @@ stage_list(struct commit *c, struct taken_list *l, unsigned *moved,
 	for (i = 0; i < l->nop; i++) {
 		struct taken_op *o = &l->op[i];
 
-		if (o->admitted)
+		if (o->admitted || o->refused)
 			continue;
 		if (sada_log_find(c->log, &o->id, &n)) {
 			o->admitted = 1;
@@ -91,6 +96,10 @@ stage_list(struct commit *c, struct taken_list *l, unsigned *moved,
 		rc = take_stage(c->t, c->log, l, o, need, &lacks, err);
 		if (rc == SADA_LATER)
 			continue;
+		if (rc == SADA_FORMAT && l->waited) {
+			o->refused = 1;
+			continue;
+		}
 		if (rc < 0)
 			return rc;
 		add_member(c, l, &o->author);
@@ -112,7 +121,7 @@ collect_needs(struct commit *c, struct taken_list *l, struct sada_err *err)
 	int lacks, rc;
 
 	for (i = 0; i < l->nop; i++) {
-		if (l->op[i].admitted)
+		if (l->op[i].admitted || l->op[i].refused)
 			continue;
 		lacks = 0;
 		rc = take_stage(c->t, c->log, l, &l->op[i], need, &lacks,
@@ -128,30 +137,46 @@ collect_needs(struct commit *c, struct taken_list *l, struct sada_err *err)
 	return 0;
 }
 
+/* Would all ops of T come in, without parked ones?  1, 0, <0. */
 static int
-cmp_id(const void *a, const void *b)
+all_fit(struct sada_take *t, struct sada_log *log, struct sada_err *err)
 {
-	return memcmp(a, b, SADA_ID_LEN);
+	unsigned char *in = sada_calloc(t->list.nop + 1, 1);
+	char need[128];
+	size_t i, n = 0, before;
+	int lacks, rc = 0;
+
+	do {
+		before = n;
+		for (i = 0; i < t->list.nop; i++) {
+			if (in[i])
+				continue;
+			rc = take_stage(t, log, &t->list, &t->list.op[i],
+			    need, &lacks, err);
+			if (rc == SADA_LATER)
+				continue;
+			if (rc < 0)
+				goto out;
+			in[i] = 1;
+			n++;
+		}
+	} while (n > before);
+	rc = n == t->list.nop;
+out:
+	sada_log_unstage(log);
+	free(in);
+	return rc;
 }
 
-/* One op may wait in several parked files: each need once, by id. */
-static void
-sort_needs(struct sada_self *self)
+/*
+ * A bundle with whole maps: its ops need no replay when all heads came and
+ * come in.  One that came in without what stands on it would be a head
+ * whose map nobody here has.
+ */
+static int
+trust_maps(struct sada_take *t, struct sada_log *log, struct sada_err *err)
 {
-	size_t i, n = 0;
-
-	if (self->nneed > 1)
-		qsort(self->need, self->nneed, sizeof(*self->need), cmp_id);
-	for (i = 0; i < self->nneed; i++)
-		if (n == 0 || cmp_id(&self->need[n - 1], &self->need[i]) != 0)
-			self->need[n++] = self->need[i];
-	self->nneed = n;
-}
-
-/* A bundle with whole maps: its ops need no replay when all heads came. */
-static void
-trust_maps(struct sada_take *t)
-{
+	enum { CAME = 1, TRUSTED = 2 };
 	struct sada_idset inner = {0};
 	struct sada_op op;
 	struct sada_err e;
@@ -159,7 +184,7 @@ trust_maps(struct sada_take *t)
 	int ok = 1;
 
 	if ((t->head.flags & SADA_BUNDLE_MAPS) == 0)
-		return;
+		return 0;
 	for (i = 0; i < t->list.nop; i++) {
 		if (sada_op_decode(&op, t->list.op[i].rec, t->list.op[i].len,
 		    &e) < 0)
@@ -172,16 +197,44 @@ trust_maps(struct sada_take *t)
 		if (!t->list.op[i].map &&
 		    !sada_idset_get(&inner, &t->list.op[i].id, NULL))
 			ok = 0;
-	for (i = 0; ok && i < t->list.nop; i++)
-		t->list.op[i].map = 1;
 	sada_idset_release(&inner);
+	if (!ok)
+		return 0;
+	for (i = 0; i < t->list.nop; i++)
+		if (t->list.op[i].map != CAME)
+			t->list.op[i].map = TRUSTED;
+	if ((ok = all_fit(t, log, err)) != 0)
+		return ok < 0 ? ok : 0;
+	for (i = 0; i < t->list.nop; i++)
+		if (t->list.op[i].map == TRUSTED)
+			t->list.op[i].map = 0;
+	return 0;
 }
 
-/* Who sees his own acknowledgement echoed from the future starts anew. */
+/* Is the bundle made for one who holds an op that is not held here? */
+static int
+basis_unknown(const struct commit *c)
+{
+	const struct sada_bundle_head *h = &c->t->head;
+	uint32_t n;
+	size_t i;
+
+	for (i = 0; i < h->nbasis; i++)
+		if (!sada_log_find(c->log, &h->basis[i], &n))
+			return 1;
+	return 0;
+}
+
+/*
+ * Who sees his own acknowledgement echoed from the future starts anew; so
+ * does he to whom one is ascribed, of whatever number, that is not true of
+ * him: the store was set back, or a copy of it speaks in his name.
+ */
 static void
 hear_echo(struct commit *c)
 {
 	const struct sada_id *self = &sada_key_pub(c->t->o.key)->id;
+	int astray = basis_unknown(c);
 	size_t i;
 
 	for (i = 0; i < c->t->head.necho; i++) {
@@ -190,7 +243,7 @@ hear_echo(struct commit *c)
 		if (sada_id_cmp(&e->author, self) != 0)
 			continue;
 		if (e->incarnation < c->self.incarnation ||
-		    (e->incarnation == c->self.incarnation &&
+		    (e->incarnation == c->self.incarnation && !astray &&
 		    e->counter <= c->self.counter))
 			continue;
 		if (e->incarnation == UINT64_MAX)
@@ -207,9 +260,10 @@ add_group(struct commit *c)
 {
 	const struct sada_bundle_head *h = &c->t->head;
 	struct sada_id own;
-	size_t i;
+	size_t i, nalias;
 	int has = sada_log_group(c->log, &own);
 
+	(void)sada_log_aliases(c->log, &nalias);
 	if (c->t->adopt && sada_log_count(c->log) == 0) {
 		sada_log_record(&c->payload, SADA_LOG_GROUP, h->group.b,
 		    SADA_ID_LEN);
@@ -229,7 +283,8 @@ add_group(struct commit *c)
 		}
 	}
 	for (i = 0; i < h->nalias; i++) {
-		if (sada_log_group_is(c->log, &h->alias[i]))
+		if (sada_log_group_is(c->log, &h->alias[i]) ||
+		    nalias++ >= KEEP_ALIASES_MAX)
 			continue;
 		sada_log_record(&c->payload, SADA_LOG_ALIAS, h->alias[i].b,
 		    SADA_ID_LEN);
@@ -260,43 +315,66 @@ stage_all(struct commit *c, struct sada_err *err)
 	for (i = 0; i < c->nparked; i++)
 		if ((rc = collect_needs(c, &c->parked[i].l, err)) < 0)
 			return rc;
-	sort_needs(&c->self);
 	for (i = 0; i < c->t->list.nop; i++)
 		c->res->parked += !c->t->list.op[i].admitted;
 	return 0;
 }
 
-/* Is every op of L admitted? */
+/* Is nothing of L waited for: all admitted, or one bad?  (Others come again.) */
 static int
-all_admitted(const struct taken_list *l)
+is_done(const struct taken_list *l)
 {
-	size_t i;
+	size_t i, n = 0;
 
-	for (i = 0; i < l->nop; i++)
-		if (!l->op[i].admitted)
-			return 0;
-	return 1;
+	for (i = 0; i < l->nop; i++) {
+		if (l->op[i].refused)
+			return 1;
+		n += (size_t)(l->op[i].admitted != 0);
+	}
+	return n == l->nop;
 }
 
-/* After the commit: parked files that are done, marks, caches. */
+/*
+ * After the commit: parked files that are done, marks, caches.  One that
+ * fails does not keep the others.
+ */
 static int
-settle(struct commit *c, struct sada_wants *wants, struct sada_err *err)
+settle(struct commit *c, struct sada_err *err)
 {
 	struct sada_take *t = c->t;
+	struct sada_err e;
 	size_t i;
-	int took, rc;
+	int took = 0, first = 0, rc = 0;
 
-	for (i = 0; i < c->nparked; i++)
-		if (all_admitted(&c->parked[i].l) &&
-		    (rc = park_remove(t->o.sdir, c->parked[i].name, err)) < 0)
-			return rc;
-	if ((rc = sada_wants_save(wants, t->o.sdir, err)) < 0 ||
-	    (rc = sada_self_save(&c->self, t->o.sdir, err)) < 0 ||
-	    (rc = sada_ack_keep(t->o.sdir, &t->sender.pub, &t->ack,
-	    t->head.ack, t->head.ack_len, &took, err)) < 0)
-		return rc;
+	for (i = 0; i < c->nparked && rc == 0; i++)
+		if (is_done(&c->parked[i].l))
+			rc = first = park_remove(t->o.sdir,
+			    c->parked[i].name, err);
+	if ((rc = sada_self_save(&c->self, t->o.sdir, &e)) < 0 && !first) {
+		first = rc;
+		*err = e;
+	}
+	if ((rc = sada_ack_keep(t->o.sdir, &t->sender.pub, &t->ack,
+	    t->head.ack, t->head.ack_len, &took, &e)) < 0 && !first) {
+		first = rc;
+		*err = e;
+	}
 	c->res->news |= took;
-	return 0;
+	return first;
+}
+
+/* Two replicas with ops become one group only when told to. */
+static int
+check_adopt(const struct commit *c, struct sada_err *err)
+{
+	const struct sada_take *t = c->t;
+
+	if (!t->adopt || t->o.join || sada_log_count(c->log) == 0 ||
+	    sada_log_group_is(c->log, &t->head.group))
+		return 0;
+	return sada_err_set(err, SADA_GUARD, "%s's bundle belongs to another "
+	    "group of replicas; to make the two one, pull it with --join",
+	    t->sender.name);
 }
 
 int
@@ -312,17 +390,19 @@ sada_take_commit(struct sada_take *t, struct sada_log *log,
 
 	memset(res, 0, sizeof(*res));
 	c.first = sada_log_count(log);
-	trust_maps(t);
-	if ((rc = sada_self_load(&c.self, t->o.sdir, err)) < 0 ||
+	if ((rc = check_adopt(&c, err)) < 0 ||
+	    (rc = trust_maps(t, log, err)) < 0 ||
+	    (rc = sada_self_load(&c.self, t->o.sdir, err)) < 0 ||
 	    (rc = park_each(t->o.sdir, keep_parked, &c, err)) < 0)
 		goto out;
 	free(c.self.need);
 	c.self.need = NULL;
 	c.self.nneed = 0;
-	hear_echo(&c);
 	add_group(&c);
-	if ((rc = stage_all(&c, err)) < 0 ||
-	    (rc = sada_want_update(&wants, t->o.sdir, t->o.store, t->txn,
+	if ((rc = stage_all(&c, err)) < 0)
+		goto out;
+	hear_echo(&c);
+	if ((rc = sada_want_update(&wants, t->o.sdir, t->o.store, t->txn,
 	    log, c.first, err)) < 0)
 		goto out;
 	sada_log_unstage(log);
@@ -330,16 +410,19 @@ sada_take_commit(struct sada_take *t, struct sada_log *log,
 	txn = t->txn;
 	t->txn = NULL;
 	res->news |= st.objects > 0 || res->ops > 0;
-	if ((rc = sada_txn_commit(txn, err)) < 0)
+	/* Wants too many do no harm; one too few would never be asked for. */
+	if ((rc = sada_txn_commit(txn, err)) < 0 ||
+	    (rc = sada_wants_save(&wants, t->o.sdir, err)) < 0)
 		goto out;
-	if (res->parked > 0 &&
+	if (res->parked > 0 && c.park_bytes + t->op_bytes <= PARK_OPS_MAX &&
 	    (rc = park_write(t->o.sdir, &t->list, err)) < 0)
 		goto out;
 	if (c.records > 0 && (rc = sada_log_commit(log,
 	    res->ops > 0 ? SADA_FRAME_PULLED : SADA_FRAME_LOCALMETA,
 	    &c.payload, c.records, err)) < 0)
 		goto out;
-	rc = settle(&c, &wants, err);
+	if (settle(&c, &res->late) == 0)
+		res->late.code = 0;
 out:
 	sada_log_unstage(log);
 	for (i = 0; i < c.nparked; i++)

@@ -174,13 +174,49 @@ take_prefix(struct sada_take *t, const unsigned char *p, size_t n,
 	return put_frame(t, type, &id, raw, r.p, sada_rd_left(&r), NULL, err);
 }
 
+/*
+ * Find version ORDINAL of the changes that came.  The sender counts the
+ * same ones: of all ops in order, slots by path, versions by id.  1 and *V
+ * (borrowed until the next call), 0 when there are fewer.
+ */
+static int
+told_find(struct sada_take *t, uint64_t ordinal,
+    const struct sada_version **v, struct sada_err *err)
+{
+	struct told *w = &t->told;
+	int rc;
+
+	if (t->head.flags & SADA_BUNDLE_MAPS || ordinal < w->base)
+		return 0;
+	while (ordinal - w->base >= w->e.nv) {
+		w->base += w->e.nv;
+		w->e.nv = 0;
+		if (w->c == NULL && w->op == t->list.nop)
+			return 0;
+		if (w->c == NULL && (rc = sada_cursor_open(&w->c, &t->cns,
+		    &t->list.op[w->op++].changes, err)) < 0)
+			return rc;
+		rc = sada_cursor_next(w->c, &w->e, err);
+		/* A tree that is not here: the op's replay told. */
+		if (rc < 0 && rc != SADA_NOTFOUND)
+			return rc;
+		if (rc == 1)
+			continue;
+		w->e.nv = 0;
+		sada_cursor_free(w->c);
+		w->c = NULL;
+	}
+	*v = &w->e.v[ordinal - w->base];
+	return 1;
+}
+
 int
 take_delta(struct sada_take *t, const unsigned char *p, size_t n,
     struct sada_err *err)
 {
 	struct sada_ancestor *a = NULL;
 	struct sada_buf b = {0};
-	const struct told *v;
+	const struct sada_version *v = NULL;
 	uint64_t ordinal, k, raw;
 	struct sada_rd r;
 	size_t na = 0;
@@ -190,10 +226,10 @@ take_delta(struct sada_take *t, const unsigned char *p, size_t n,
 	ordinal = sada_get_var(&r);
 	k = sada_get_var(&r);
 	raw = sada_get_var(&r);
-	if (r.bad || ordinal >= t->ntold)
-		return sada_err_set(err, SADA_FORMAT,
+	rc = r.bad ? 0 : told_find(t, ordinal, &v, err);
+	if (rc <= 0)
+		return rc < 0 ? rc : sada_err_set(err, SADA_FORMAT,
 		    "a bundle holds a malformed change");
-	v = &t->told[ordinal];
 	if (v->size != raw || raw > SADA_CHUNK_MAX)
 		return sada_err_set(err, SADA_FORMAT,
 		    "a change in a bundle has another size than its content");

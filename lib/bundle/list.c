@@ -15,6 +15,7 @@ taken_list_release(struct taken_list *l)
 		free(l->member[i].rec);
 	free(l->op);
 	free(l->member);
+	sada_idset_release(&l->who);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -32,6 +33,9 @@ taken_list_op(struct taken_list *l, const struct sada_op *op,
 	o->len = n;
 	o->author = op->dot.author;
 	o->changes = op->changes;
+	/* A tree that is in the record has its id all the same. */
+	if (op->flags & SADA_OP_INLINE)
+		sada_hash(&o->changes, SADA_CTX_NODE, op->inl, op->inl_len);
 	return l->nop++;
 }
 
@@ -43,6 +47,7 @@ taken_list_member(struct taken_list *l, const struct sada_member *m,
 
 	l->member = sada_grow(l->member, &l->capmember, l->nmember + 1,
 	    sizeof(*l->member));
+	sada_idset_add(&l->who, &m->pub.id, (uint32_t)l->nmember);
 	t = &l->member[l->nmember++];
 	t->m = *m;
 	t->rec = (unsigned char *)sada_memdup(rec, n);
@@ -52,10 +57,7 @@ taken_list_member(struct taken_list *l, const struct sada_member *m,
 const struct taken_member *
 taken_list_find(const struct taken_list *l, const struct sada_id *a)
 {
-	size_t i;
+	uint32_t i;
 
-	for (i = 0; i < l->nmember; i++)
-		if (sada_id_cmp(&l->member[i].m.pub.id, a) == 0)
-			return &l->member[i];
-	return NULL;
+	return sada_idset_get(&l->who, a, &i) ? &l->member[i] : NULL;
 }

@@ -16,7 +16,7 @@
 #include "format/op.h"
 
 #define PARK_MAGIC "sadaprk1"
-#define PARK_MAX (512u << 20)
+#define PARK_MAX ((size_t)PARK_OPS_MAX + (64u << 20))
 
 static int
 open_dir(int *fd, int sdir, struct sada_err *err)

@@ -129,9 +129,11 @@ derive_from(struct sada_take *t, const struct sada_version *gone,
 			rc = 0;
 			goto out;
 		}
-		if (rc < 0 || (rc = sada_anc_decode(&old, &n, b.p, b.len,
-		    err)) < 0)
+		if (rc < 0)
 			goto out;
+		/* Malformed ones count as none, for the writer too. */
+		if (sada_anc_decode(&old, &n, b.p, b.len, err) < 0)
+			n = 0;
 	}
 	dot = gone->dot;
 	a[0].dot = &dot;

@@ -37,16 +37,18 @@ each_object(unsigned type, const struct sada_id *id, uint64_t len, void *ctx)
 	return send_object(ctx, type, id, &e);
 }
 
-/* All objects of content ID. */
+/* All objects of content ID; what cannot be read stays here. */
 static int
 whole_content(struct sada_send *s, const struct sada_id *id, uint64_t size,
     struct sada_err *err)
 {
 	struct sada_source src = { s->o.store, NULL };
+	int rc;
 
 	if (size <= SADA_CHUNK_MAX)
 		return send_object(s, SADA_OBJ_CHUNK, id, err);
-	return sada_file_objects(&src, id, size, each_object, s, err);
+	rc = sada_file_objects(&src, id, size, each_object, s, err);
+	return rc == SADA_DAMAGED ? 0 : rc;
 }
 
 /* The chunks of a large file, in order, and its lists. */
@@ -102,6 +104,8 @@ changed_pieces(struct sada_send *s, const struct sada_id *id, uint64_t size,
 			next++;
 		if (next >= old.n || !sada_store_locate(s->o.store,
 		    now.type[i], &now.id[i], &loc) ||
+		    (now.type[i] == SADA_OBJ_CHUNK &&
+		    loc.len > SADA_CHUNK_MAX) ||
 		    !sada_store_has(s->o.store, old.type[next],
 		    &old.id[next])) {
 			if ((rc = send_object(s, now.type[i], &now.id[i],
@@ -163,15 +167,22 @@ select_content(struct sada_send *s, const struct sada_version *v,
 	struct sada_ancestor *a = NULL;
 	struct sada_buf b = {0};
 	struct sent_delta *d;
+	struct sada_loc loc;
 	size_t n = 0, k = 0;
 	int derived = 0, known = 0, rc = 0;
 
 	if (!sada_id_zero(&v->anc) &&
 	    sada_store_has(s->o.store, SADA_OBJ_ANC, &v->anc)) {
 		if ((rc = sada_store_get(s->o.store, SADA_OBJ_ANC, &v->anc,
-		    &b, err)) < 0 ||
-		    (rc = sada_anc_decode(&a, &n, b.p, b.len, err)) < 0)
+		    &b, err)) < 0)
 			goto out;
+		/* Malformed ones, as a member can make them, say nothing. */
+		rc = sada_anc_decode(&a, &n, b.p, b.len, err) == 0 ? 0 :
+		    send_object(s, SADA_OBJ_ANC, &v->anc, err);
+		if (rc < 0)
+			goto out;
+	}
+	if (n > 0) {
 		known = ordinal != UINT64_MAX && known_ancestor(s, a, n, &k);
 		/* The reader derives it from the slot that V replaced. */
 		derived = ordinal != UINT64_MAX && a[0].ndot == 1;
@@ -186,12 +197,16 @@ select_content(struct sada_send *s, const struct sada_version *v,
 	    sada_store_has(s->o.store, SADA_OBJ_LIST, &v->content)) {
 		rc = changed_pieces(s, &v->content, v->size, &a[k].content,
 		    a[k].size, err);
+		/* Its sizes may be lies, of a member far away. */
+		if (rc == SADA_DAMAGED)
+			rc = whole_content(s, &v->content, v->size, err);
 		goto out;
 	}
 	if (!known || v->size > SADA_CHUNK_MAX ||
 	    a[k].size > SADA_CHUNK_MAX || v->size == 0 ||
 	    !sada_store_has(s->o.store, SADA_OBJ_CHUNK, &a[k].content) ||
-	    !sada_store_has(s->o.store, SADA_OBJ_CHUNK, &v->content)) {
+	    !sada_store_locate(s->o.store, SADA_OBJ_CHUNK, &v->content,
+	    &loc) || loc.len != v->size) {
 		rc = whole_content(s, &v->content, v->size, err);
 		goto out;
 	}
@@ -315,6 +330,8 @@ select_wants(struct sada_send *s, struct sada_err *err)
 			} else {
 				rc = sada_file_held(&src, &w->id, w->size,
 				    err);
+				if (rc == SADA_DAMAGED)
+					rc = 0;
 				if (rc == 1)
 					rc = whole_content(s, &w->id,
 					    w->size, err);

@@ -78,6 +78,9 @@ take_head(struct sada_take *t, const unsigned char *p, size_t n,
 	if (sada_id_cmp(&t->ack.author, &t->sender.pub.id) != 0)
 		return sada_err_set(err, SADA_FORMAT,
 		    "the bundle's acknowledgement is not its sender's");
+	if (t->head.nalias > TAKE_ALIASES_MAX)
+		return sada_err_set(err, SADA_FORMAT,
+		    "the bundle's group has too many names");
 	return check_group(t, err);
 }
 
@@ -88,7 +91,8 @@ take_member(struct sada_take *t, const unsigned char *p, size_t n,
 	struct sada_member m;
 	int rc;
 
-	if (t->list.nmember >= SADA_PARENTS_MAX)
+	/* Each comes before the first op of its author. */
+	if (t->list.nmember >= t->head.ops)
 		return sada_err_set(err, SADA_FORMAT,
 		    "a bundle holds too many members");
 	rc = sada_member_decode(&m, p, n, err);
@@ -97,40 +101,6 @@ take_member(struct sada_take *t, const unsigned char *p, size_t n,
 		    "a member record is forged");
 	if (rc == 0)
 		taken_list_member(&t->list, &m, p, n);
-	return rc;
-}
-
-/*
- * Give the versions of an op's changes their ordinals.  The sender counts
- * the same ones: of ops whose changes travel with the bundle.
- */
-static int
-tell_changes(struct sada_take *t, const struct taken_op *o,
-    struct sada_err *err)
-{
-	struct sada_cursor *c = NULL;
-	struct sada_entry e;
-	size_t i;
-	int rc;
-
-	if ((rc = sada_cursor_open(&c, &t->cns, &o->changes, err)) < 0)
-		goto out;
-	while ((rc = sada_cursor_next(c, &e, err)) == 1) {
-		t->told = sada_grow(t->told, &t->captold, t->ntold + e.nv,
-		    sizeof(*t->told));
-		for (i = 0; i < e.nv; i++) {
-			struct told *v = &t->told[t->ntold++];
-
-			v->content = e.v[i].content;
-			v->anc = e.v[i].anc;
-			v->size = e.v[i].size;
-		}
-	}
-	/* A tree that is not here: a malformed bundle, seen at replay. */
-	if (rc == SADA_NOTFOUND)
-		rc = 0;
-out:
-	sada_cursor_free(c);
 	return rc;
 }
 
@@ -148,6 +118,10 @@ take_op(struct sada_take *t, const unsigned char *p, size_t n,
 	if (t->list.nop >= t->head.ops)
 		return sada_err_set(err, SADA_FORMAT,
 		    "a bundle holds more ops than its head says");
+	t->op_bytes += n;
+	if (t->op_bytes > TAKE_OPS_MAX)
+		return sada_err_set(err, SADA_FORMAT,
+		    "a bundle holds too many ops");
 	if ((rc = sada_op_decode(&op, p, n, err)) < 0)
 		return rc;
 	sada_hash(&id, SADA_CTX_OP, p, n);
@@ -168,8 +142,6 @@ take_op(struct sada_take *t, const unsigned char *p, size_t n,
 		rc = take_stage(t, t->o.log, &t->list, o, need, &lacks, err);
 		if (rc == SADA_LATER)
 			rc = 0;
-		if (rc == 0)
-			rc = tell_changes(t, o, err);
 	}
 out:
 	sada_op_release(&op);
@@ -310,6 +282,7 @@ sada_take_free(struct sada_take *t)
 	if (take_drain(t, &e) < 0)
 		sada_idset_release(&t->ids);
 	sada_pool_free(t->pool);
+	sada_cursor_free(t->told.c);
 	sada_opener_free(t->opener);
 	sada_txn_abort(t->txn);
 	sada_bundle_head_release(&t->head);
@@ -317,6 +290,5 @@ sada_take_free(struct sada_take *t)
 	sada_ack_release(&t->ack);
 	taken_list_release(&t->list);
 	sada_idset_release(&t->ids);
-	free(t->told);
 	free(t);
 }

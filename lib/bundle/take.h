@@ -38,11 +38,14 @@ struct sada_take_result {
 	uint64_t parked;		/* of this bundle's ops: now parked */
 	char needs[128];		/* what parked ops lack */
 	int news;			/* anything new: ops, contents, acks */
+	struct sada_err late;		/* code != 0: what went wrong behind
+					   the commit; caches, nothing lost */
 };
 /*
  * Commit with the lock held: LOG and STORE are open for writing.  Ops (of this
  * bundle and of parked ones) whose past is here are admitted in one log
- * frame; others are parked.  Errors: SYS DAMAGED FORMAT GUARD.
+ * frame; others are parked.  Errors: SYS DAMAGED FORMAT GUARD (ours has got
+ * ops of another group meanwhile).  Once committed it does not fail: see LATE.
  */
 SADA_MUST int sada_take_commit(struct sada_take *t, struct sada_log *log,
     struct sada_take_result *res, struct sada_err *err);

@@ -13,9 +13,12 @@ struct taken_op {
 	unsigned char *rec;		/* the record, own */
 	size_t len;
 	struct sada_id author, changes;	/* changes: of the tree, inline too */
+	int verified;			/* its author signed it */
 	int replayed;			/* its root was checked */
-	int map;			/* its whole map came and was checked */
+	int map;			/* its whole map came and was checked,
+					   or that of all that stand on it */
 	int admitted;
+	int refused;			/* parked, and found to be bad */
 };
 
 /* A member record that came. */
@@ -25,18 +28,29 @@ struct taken_member {
 	size_t len;
 };
 
-/* A list of ops and the member records they need. */
+/*
+ * A list of ops and the member records they need.  WAITED: it comes from a
+ * parked file; a bad op there is no fault of the bundle that is taken.
+ */
 struct taken_list {
+	int waited;
 	struct taken_op *op;
 	size_t nop, capop;
 	struct taken_member *member;
 	size_t nmember, capmember;
+	struct sada_idset who;		/* author -> index in member */
 };
 
-/* One version among the changes of this bundle, for DELTA's ordinals. */
+/*
+ * Where DELTA's ordinals have come to: they ascend, so that one walk over
+ * the changes finds all.  E, before which BASE versions lie, is the last
+ * slot that C, over the changes of op OP - 1, gave.
+ */
 struct told {
-	struct sada_id content, anc;
-	uint64_t size;
+	struct sada_cursor *c;
+	struct sada_entry e;
+	uint64_t base;
+	size_t op;
 };
 
 struct sada_take {
@@ -50,13 +64,20 @@ struct sada_take {
 	struct sada_ack ack;
 	struct taken_list list;
 	struct sada_idset ids;		/* op id -> index in list */
-	struct told *told;
-	size_t ntold, captold;
+	struct told told;
+	uint64_t op_bytes;
 	uint64_t objects, raw_bytes, nodes;	/* counted against the caps */
 	struct sada_pool *pool;
 	int adopt;			/* take the bundle's group as ours */
 	int alias;			/* record it as another name of ours */
 };
+
+/* No bundle's op records, and no parked ones, take more than this. */
+#define TAKE_OPS_MAX ((uint64_t)512 << 20)
+#define PARK_OPS_MAX ((uint64_t)128 << 20)
+/* Aliases of a group: of a bundle, and taken over from others. */
+#define TAKE_ALIASES_MAX 4096
+#define KEEP_ALIASES_MAX 2048
 
 /* Free what L holds. */
 void taken_list_release(struct taken_list *l);

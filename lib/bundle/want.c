@@ -12,6 +12,19 @@ struct want {
 	struct sada_source src;
 };
 
+/*
+ * Is content ID held?  Damage is no reason to refuse a bundle: what cannot
+ * be read is wanted, and a list that its author malformed stays so.
+ */
+static int
+is_held(const struct want *w, const struct sada_id *id, uint64_t size,
+    struct sada_err *err)
+{
+	int rc = sada_file_held(&w->src, id, size, err);
+
+	return rc == SADA_DAMAGED ? 0 : rc;
+}
+
 /* Want what version V needs and is not held. */
 static int
 want_version(struct want *w, const struct sada_version *v,
@@ -21,7 +34,7 @@ want_version(struct want *w, const struct sada_version *v,
 	int rc;
 
 	memset(&want, 0, sizeof(want));
-	if (v->kind == SADA_DIR || w->w->n >= SADA_ACK_WANT_MAX)
+	if (v->kind == SADA_DIR || w->w->n >= SADA_ACK_WANT_MAX - 1)
 		return 0;
 	if (!sada_id_zero(&v->anc) &&
 	    !(w->src.txn != NULL ?
@@ -31,7 +44,7 @@ want_version(struct want *w, const struct sada_version *v,
 		want.id = v->anc;
 		sada_wants_add(w->w, &want);
 	}
-	rc = sada_file_held(&w->src, &v->content, v->size, err);
+	rc = is_held(w, &v->content, v->size, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	want.type = v->size > SADA_CHUNK_MAX ? SADA_OBJ_LIST : SADA_OBJ_CHUNK;
@@ -108,10 +121,10 @@ out:
 static int
 drop_held(struct want *w, struct sada_err *err)
 {
-	size_t i = 0;
+	size_t i, k = 0;
 	int rc;
 
-	while (i < w->w->n) {
+	for (i = 0; i < w->w->n; i++) {
 		const struct sada_want *x = &w->w->w[i];
 
 		if (x->type == SADA_OBJ_ANC)
@@ -119,14 +132,13 @@ drop_held(struct want *w, struct sada_err *err)
 			    sada_txn_has(w->src.txn, x->type, &x->id) :
 			    sada_store_has(w->src.store, x->type, &x->id);
 		else
-			rc = sada_file_held(&w->src, &x->id, x->size, err);
+			rc = is_held(w, &x->id, x->size, err);
 		if (rc < 0)
 			return rc;
-		if (rc == 1)
-			sada_wants_drop(w->w, i);
-		else
-			i++;
+		if (rc == 0)
+			w->w->w[k++] = *x;
 	}
+	w->w->n = k;
 	return 0;
 }
 
@@ -171,12 +183,13 @@ sada_want_update(struct sada_wants *w, int sdir, struct sada_store *store,
 	struct want want = { w, { store, txn } };
 	struct sada_state st;
 	uint32_t i;
-	int all, rc;
+	int all, full, rc;
 
 	memset(&st, 0, sizeof(st));
 	if ((rc = sada_wants_load(w, sdir, err)) < 0)
 		return rc;
 	all = rc == 0;
+	full = w->n >= SADA_ACK_WANT_MAX - 1;
 	if ((rc = open_state(&st, log, store, txn, err)) < 0)
 		return rc == SADA_NOTFOUND ? 0 : rc;
 	for (i = first; !all && i < sada_log_count(log); i++) {
@@ -187,6 +200,9 @@ sada_want_update(struct sada_wants *w, int sdir, struct sada_store *store,
 	if (all && (rc = want_map(&want, &st, err)) < 0)
 		goto out;
 	rc = drop_held(&want, err);
+	/* There was no room for more; now there may be. */
+	if (rc == 0 && full && !all && w->n < SADA_ACK_WANT_MAX - 1)
+		rc = want_map(&want, &st, err);
 out:
 	sada_state_release(&st);
 	return rc;

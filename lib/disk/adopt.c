@@ -255,7 +255,11 @@ sada_adopt(struct sada_run *r, struct sada_err *err)
 		struct sada_act *a = &p->act[i];
 		struct sada_row row;
 
-		if (a->keep != SADA_KEEP_OLD || a->w == NULL)
+		if (a->keep != SADA_KEEP_OLD)
+			continue;
+		/* Not as the view has it: the next merge looks again. */
+		r->res->left += a->t != NULL || a->there != 0;
+		if (a->w == NULL)
 			continue;
 		row = *a->w;
 		row.seen = a->seen;

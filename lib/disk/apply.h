@@ -35,7 +35,7 @@ enum sada_did {
 struct sada_apply_opts {
 	int root, sdir;
 	const struct sada_work *old;	/* W, or NULL: nothing was laid out */
-	struct sada_view *view;		/* T, fresh; consumed */
+	struct sada_view *view;		/* T, fresh; it is used up, and freed by the caller */
 	struct sada_source src;
 	const struct sada_id *heads;	/* of T */
 	size_t nheads;
@@ -47,7 +47,7 @@ struct sada_apply_opts {
 	    const char *why, void *ctx);
 	/*
 	 * ADOPT only: the view of what was laid out according to other
-	 * evidence (NULL: nothing); consumed.
+	 * evidence (NULL: nothing); used up, freed by the caller.
 	 */
 	struct sada_view *base;
 	void *ctx;

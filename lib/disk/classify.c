@@ -408,6 +408,11 @@ want(const struct sada_run *r, struct sada_act *a, struct sada_err *err)
 	if (rc == 0)
 		sada_act_refuse(a, SADA_DID_WANT, "its content is not here "
 		    "yet");
+	/* Damage, or a list that another replica malformed: of one name. */
+	if (rc == SADA_DAMAGED) {
+		sada_act_refuse(a, SADA_DID_FAIL, sada_why(err));
+		rc = 0;
+	}
 	return rc < 0 ? rc : 0;
 }
 

@@ -345,7 +345,11 @@ put_over(struct run *r, size_t i, int dfd, struct sada_err *err)
 
 	stage_name(name, i);
 	number(n, i, 0);
-	/* From here on it may be a user's, so it has a number. */
+	/*
+	 * From here on it may be a user's, so it has a number.  A crash just
+	 * now leaves a new directory there, which is then kept, empty, beside
+	 * its name: better than a name that is missing for a moment.
+	 */
 	if ((rc = sada_io_rename(r->stage, name, r->stage, n,
 	    RENAME_NOREPLACE, err)) < 0)
 		return rc;

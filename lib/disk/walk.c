@@ -492,6 +492,14 @@ fill_dir(struct sada_find *e, const struct sada_row *r)
 {
 	if (e->found == SADA_FOUND_NEW || (e->diff & SADA_DIFF_KIND))
 		return;
+	/* The first version of an implied one is what stands there. */
+	if (e->found == SADA_FOUND_CHANGED &&
+	    (r->flags & SADA_ROW_IMPLIED)) {
+		e->mode = (uint16_t)(e->seen.mode & 0777);
+		e->mtime_s = e->seen.mtime_s;
+		e->mtime_ns = e->seen.mtime_ns;
+		return;
+	}
 	if (!(e->diff & SADA_DIFF_MODE))
 		e->mode = r->mode;
 	if (!(e->diff & SADA_DIFF_MTIME)) {

@@ -49,7 +49,7 @@ sada_context_make(struct sada_context **out, const struct sada_log *l,
 {
 	struct sada_context *c;
 	const struct sada_op_info *o;
-	uint32_t i, j, top = 0;
+	uint32_t i, j, top = 0, low = 0;
 	size_t k;
 
 	c = sada_calloc(1, sizeof(*c) + words(l->n) * sizeof(c->bits[0]));
@@ -59,8 +59,15 @@ sada_context_make(struct sada_context **out, const struct sada_log *l,
 		bit_set(c->bits, ops[k]);
 		if (ops[k] >= top)
 			top = ops[k] + 1;
+		if (l->links[ops[k]].full > low)
+			low = l->links[ops[k]].full;
 	}
-	for (i = top; i-- > 0;) {
+	/* Most of the log is the past of any op: that needs no walk. */
+	c->low = low;
+	memset(c->bits, 0xff, low / 64 * sizeof(c->bits[0]));
+	for (i = low / 64 * 64; i < low; i++)
+		bit_set(c->bits, i);
+	for (i = top; i-- > low;) {
 		if (!bit_get(c->bits, i))
 			continue;
 		o = &l->ops[i];
@@ -68,6 +75,40 @@ sada_context_make(struct sada_context **out, const struct sada_log *l,
 			bit_set(c->bits, o->parents[j]);
 	}
 	*out = c;
+}
+
+int
+sada_context_reaches(const struct sada_log *l, const uint32_t *ops, size_t n,
+    uint32_t i)
+{
+	const struct sada_op_info *o;
+	uint32_t at, j, top = i;
+	uint64_t *bits;			/* of the ops from I on */
+	size_t k;
+	int found = 0;
+
+	for (k = 0; k < n; k++) {
+		assert(ops[k] < l->n);
+		if (i < l->links[ops[k]].full || ops[k] == i)
+			return 1;
+		if (ops[k] > top)
+			top = ops[k];
+	}
+	bits = sada_calloc(words(top - i + 1), sizeof(*bits));
+	for (k = 0; k < n; k++)
+		if (ops[k] > i)
+			bit_set(bits, ops[k] - i);
+	for (at = top; at > i && !found; at--) {
+		if (!bit_get(bits, at - i))
+			continue;
+		o = &l->ops[at];
+		for (j = 0; j < o->nparents; j++)
+			if (o->parents[j] >= i)
+				bit_set(bits, o->parents[j] - i);
+		found = bit_get(bits, 0);
+	}
+	free(bits);
+	return found;
 }
 
 int
@@ -82,6 +123,8 @@ sada_context_or(struct sada_context *a, const struct sada_context *b)
 	size_t i;
 
 	assert(a->n == b->n);
+	if (a->low < b->low)
+		a->low = b->low;
 	for (i = 0; i < words(a->n); i++)
 		a->bits[i] |= b->bits[i];
 }
@@ -92,6 +135,7 @@ sada_context_and(struct sada_context *a, const struct sada_context *b)
 	size_t i;
 
 	assert(a->n == b->n);
+	a->low = 0;
 	for (i = 0; i < words(a->n); i++)
 		a->bits[i] &= b->bits[i];
 }
@@ -124,15 +168,15 @@ sada_context_lamport(const struct sada_log *l, const struct sada_context *c,
 	return best;
 }
 
-/* The ops below N within C that are not in BITS, as a new array. */
+/* The ops from FIRST to below N within C that are not in BITS: new array. */
 static void
 collect(uint32_t **out, size_t *count, const struct sada_context *c,
-    const uint64_t *bits, uint32_t n)
+    const uint64_t *bits, uint32_t first, uint32_t n)
 {
 	uint32_t *v = NULL, i;
 	size_t cap = 0, k = 0;
 
-	for (i = 0; i < n; i++) {
+	for (i = first; i < n; i++) {
 		if (bit_get(bits, i) || !within(c, i))
 			continue;
 		v = sada_grow(v, &cap, k + 1, sizeof(*v));
@@ -156,13 +200,14 @@ sada_context_heads(uint32_t **out, size_t *n, const struct sada_log *l,
     const struct sada_context *c)
 {
 	uint32_t i, j, top = reach(l, c);
+	uint32_t first = c != NULL && c->low > 0 ? c->low - 1 : 0;
 	uint64_t *past = sada_calloc(words(top) + 1, sizeof(*past));
 
-	for (i = 0; i < top; i++)
+	for (i = first; i < top; i++)
 		if (within(c, i))
 			for (j = 0; j < l->ops[i].nparents; j++)
 				bit_set(past, l->ops[i].parents[j]);
-	collect(out, n, c, past, top);
+	collect(out, n, c, past, first, top);
 	free(past);
 	if (*n > 1)
 		qsort_r(*out, *n, sizeof(**out), cmp_by_id,
@@ -179,7 +224,7 @@ sada_log_tips(uint32_t **out, size_t *n, const struct sada_log *l,
 	for (i = 0; i < top; i++)
 		if (within(c, i) && l->links[i].prev != SADA_LOG_NONE)
 			bit_set(named, l->links[i].prev);
-	collect(out, n, c, named, top);
+	collect(out, n, c, named, 0, top);
 	free(named);
 }
 
@@ -213,7 +258,7 @@ sada_log_own_heads(uint32_t **out, size_t *n, const struct sada_log *l)
 	for (i = 0; i < l->n; i++)
 		if (sada_id_cmp(&l->ops[i].dot.author, &l->self) != 0)
 			bit_set(skip, i);
-	collect(out, n, NULL, skip, l->n);
+	collect(out, n, NULL, skip, 0, l->n);
 	free(skip);
 }
 

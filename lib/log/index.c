@@ -72,6 +72,30 @@ table_put(struct sada_table *t, struct sada_slot slot)
 	t->used++;
 }
 
+/* Take NUM, put under HASH, out again; what it made way for moves up. */
+static void
+table_drop(struct sada_table *t, uint32_t hash, uint32_t num)
+{
+	size_t at = table_first(t, hash), hole, home;
+	size_t mask = ((size_t)1 << t->bits) - 1;
+
+	while (t->v[at].num != num) {
+		assert(t->v[at].num != 0);
+		at = table_next(t, at);
+	}
+	hole = at;
+	for (at = table_next(t, at); t->v[at].num != 0;
+	    at = table_next(t, at)) {
+		home = table_first(t, t->v[at].hash);
+		if (((at - home) & mask) < ((at - hole) & mask))
+			continue;
+		t->v[hole] = t->v[at];
+		hole = at;
+	}
+	memset(&t->v[hole], 0, sizeof(t->v[hole]));
+	t->used--;
+}
+
 /* Make room for one more. */
 static void
 table_grow(struct sada_table *t)
@@ -216,6 +240,24 @@ add_parents(struct sada_log *l, struct sada_op_info *o,
 	return (unsigned)op->nparents - o->nparents;
 }
 
+/*
+ * Up to where all ops are op I or in its past: by its parents' words, and
+ * not always as far as it is true.
+ */
+static uint32_t
+full_past(const struct sada_log *l, uint32_t i)
+{
+	const struct sada_op_info *o = &l->ops[i];
+	uint32_t k, full = 0;
+
+	for (k = 0; k < o->nparents; k++)
+		if (l->links[o->parents[k]].full > full)
+			full = l->links[o->parents[k]].full;
+	for (k = 0; k < o->nparents; k++)
+		full += (uint32_t)(o->parents[k] == full);
+	return full + (uint32_t)(i == full);
+}
+
 /* What an own op, number I, says about our epoch. */
 static void
 note_own(struct sada_log *l, uint32_t i, int forked)
@@ -259,15 +301,20 @@ add_tables(struct sada_log *l, uint32_t i)
 void
 sada_index_truncate(struct sada_log *l, uint32_t n)
 {
+	struct sada_slot *s;
 	uint32_t i;
 
-	memset(l->ids.v, 0, ((size_t)1 << l->ids.bits) * sizeof(*l->ids.v));
-	memset(l->dots.v, 0, ((size_t)1 << l->dots.bits) *
-	    sizeof(*l->dots.v));
-	l->ids.used = l->dots.used = 0;
-	l->n = n;
-	for (i = 0; i < n; i++)
-		add_tables(l, i);
+	while (l->n > n) {
+		i = --l->n;
+		table_drop(&l->ids, hash_id(l, &l->ops[i].id), i + 1);
+		/* The newest of its author, epoch and seq: see invariant 2. */
+		s = lane_slot(l, &l->ops[i].dot);
+		assert(s != NULL && s->num == i + 1);
+		if (l->links[i].same != SADA_LOG_NONE)
+			s->num = l->links[i].same + 1;
+		else
+			table_drop(&l->dots, s->hash, i + 1);
+	}
 }
 
 unsigned
@@ -305,6 +352,7 @@ sada_index_add(struct sada_log *l, const struct sada_rec *r, unsigned kind,
 	o->off = off;
 	o->len = (uint32_t)r->n;
 	missing = add_parents(l, o, op);
+	l->links[i].full = full_past(l, i);
 	if (sada_id_zero(&op->prev) ||
 	    !sada_log_find(l, &op->prev, &l->links[i].prev))
 		l->links[i].prev = SADA_LOG_NONE;

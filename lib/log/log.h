@@ -104,6 +104,8 @@ SADA_MUST int sada_log_read(struct sada_log *l, uint32_t i,
  */
 struct sada_context {
 	uint32_t n;			/* ops the log had when it was made */
+	uint32_t low;			/* all below are in it; none of them
+					   but low - 1 may be a head */
 	uint64_t bits[];
 };
 /*
@@ -112,6 +114,9 @@ struct sada_context {
  */
 void sada_context_make(struct sada_context **out, const struct sada_log *l,
     const uint32_t *ops, size_t n);
+/* Is op I one of the N ops OPS, or in their past?  Looks no further. */
+int sada_context_reaches(const struct sada_log *l, const uint32_t *ops,
+    size_t n, uint32_t i);
 /* Is op I in C? */
 int sada_context_has(const struct sada_context *c, uint32_t i);
 /* Add all of B (of the same log) to A; both must have the same n. */

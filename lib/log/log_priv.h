@@ -64,6 +64,7 @@ struct sada_table {
 struct sada_link {
 	uint32_t prev;			/* the op that it names as prev */
 	uint32_t same;			/* next op of this author, epoch, seq */
+	uint32_t full;			/* all ops below are it or in its past */
 };
 
 /* The newest member record of an author. */

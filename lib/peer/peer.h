@@ -107,7 +107,10 @@ struct sada_self {
 	struct sada_id *need;
 	size_t nneed;
 };
-/* Read it; zeroes when missing or bad.  Errors: SYS. */
+/*
+ * Read it; zeroes when missing or bad.  Needs come sorted, each once.
+ * Errors: SYS.
+ */
 SADA_MUST int sada_self_load(struct sada_self *s, int sdir,
     struct sada_err *err);
 /* Publish it durably.  Errors: SYS. */

@@ -4,7 +4,7 @@
  *	sada-self 1
  *	incarnation NUMBER
  *	counter NUMBER
- *	need HEX		for each op whose map is asked for, sorted
+ *	need HEX		for each op whose map is asked for
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,6 +24,29 @@ parse_number(struct sada_note *note, const char *word, uint64_t *out)
 }
 
 static int
+cmp_id(const void *a, const void *b)
+{
+	return sada_id_cmp(a, b);
+}
+
+/*
+ * An op can wait in several parked files; an acknowledgement names each
+ * need once, by id.
+ */
+static void
+sort_needs(struct sada_self *s)
+{
+	size_t i, n = 0;
+
+	if (s->nneed > 1)
+		qsort(s->need, s->nneed, sizeof(*s->need), cmp_id);
+	for (i = 0; i < s->nneed; i++)
+		if (n == 0 || sada_id_cmp(&s->need[n - 1], &s->need[i]) != 0)
+			s->need[n++] = s->need[i];
+	s->nneed = n;
+}
+
+static int
 parse(struct sada_self *s, struct sada_note *note)
 {
 	size_t cap = 0;
@@ -36,12 +59,11 @@ parse(struct sada_self *s, struct sada_note *note)
 		s->need = sada_grow(s->need, &cap, s->nneed + 1,
 		    sizeof(*s->need));
 		if (sada_note_id(&s->need[s->nneed], &p, '\0') < 0 ||
-		    s->nneed >= SADA_ACK_NEED_MAX || (s->nneed > 0 &&
-		    sada_id_cmp(&s->need[s->nneed - 1],
-		    &s->need[s->nneed]) >= 0))
+		    s->nneed >= SADA_ACK_NEED_MAX)
 			return -1;
 		s->nneed++;
 	}
+	sort_needs(s);
 	return sada_note_done(note) ? 0 : -1;
 }
 

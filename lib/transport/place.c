@@ -53,6 +53,16 @@ sada_place_parent(int *fd, const char **base, const char *place,
 	return rc;
 }
 
+int
+sada_place_where(int *fd, unsigned kind, const char *place,
+    struct sada_err *err)
+{
+	const char *base;
+
+	return kind == SADA_PLACE_SPOOL ? sada_place_dir(fd, place, err) :
+	    sada_place_parent(fd, &base, place, err);
+}
+
 /* Is a missing PLACE one that can be made? */
 static int
 check_new(const char *place, struct sada_err *err)

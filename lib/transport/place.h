@@ -51,6 +51,13 @@ void sada_out_abort(struct sada_out *o);
 SADA_MUST int sada_in_open(int *fd, unsigned kind, const char *place,
     struct sada_err *err);
 
+/*
+ * Open the directory that a bundle at PLACE, a file or spool, lies in.
+ * *FD is new.  Errors: NOTFOUND ABSENT SYS.
+ */
+SADA_MUST int sada_place_where(int *fd, unsigned kind, const char *place,
+    struct sada_err *err);
+
 /* ---- spools ---- */
 /*
  * The mark of the spool at PLACE: file "sada-spool" with one line of 32

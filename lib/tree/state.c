@@ -17,27 +17,40 @@ side_seen(const struct sada_dot *d, void *ctx)
 	return sada_context_seen(s->log, s->past, d);
 }
 
-/* *OUT = the join of the maps of ST's heads, two of them or more. */
+/* Heads joined at once: each takes a context of its own. */
+#define BATCH 64
+
+/*
+ * The root = the join of the maps of ST's heads, two of them or more.  What
+ * was joined is a side of the next batch, which has seen all that it did.
+ */
 static int
 join_heads(struct sada_state *st, struct sada_err *err)
 {
-	struct side_ctx *ctx = sada_calloc(st->n, sizeof(*ctx));
-	struct sada_side *side = sada_calloc(st->n, sizeof(*side));
-	size_t i;
-	int rc;
+	struct side_ctx ctx[BATCH];
+	struct sada_side side[BATCH];
+	size_t at = 0, n = 0, i;
+	int rc = 0;
 
-	for (i = 0; i < st->n; i++) {
-		ctx[i].log = st->log;
-		sada_context_make(&ctx[i].past, st->log, &st->heads[i], 1);
-		side[i].root = sada_log_op(st->log, st->heads[i])->root;
-		side[i].seen = side_seen;
-		side[i].ctx = &ctx[i];
+	while (at < st->n && rc == 0) {
+		for (; n < BATCH && at < st->n; n++, at++) {
+			ctx[n].log = st->log;
+			sada_context_make(&ctx[n].past, st->log,
+			    &st->heads[at], 1);
+			side[n].root = sada_log_op(st->log,
+			    st->heads[at])->root;
+			side[n].seen = side_seen;
+			side[n].ctx = &ctx[n];
+		}
+		rc = sada_join(&st->ns, side, n, &st->root, err);
+		side[0].root = st->root;
+		for (i = 1; i < n; i++) {
+			sada_context_or(ctx[0].past, ctx[i].past);
+			free(ctx[i].past);
+		}
+		n = 1;
 	}
-	rc = sada_join(&st->ns, side, st->n, &st->root, err);
-	for (i = 0; i < st->n; i++)
-		free(ctx[i].past);
-	free(ctx);
-	free(side);
+	free(ctx[0].past);
 	return rc;
 }
 

@@ -14,12 +14,51 @@ sada_guard_trips(uint64_t lost, uint64_t total)
 	    (lost > 1 && lost >= total);
 }
 
+/*
+ * An op names SADA_PARENTS_MAX parents: of more heads, which only a flood
+ * of others' ops can make, the own OWN come first, and what there is room
+ * for.  The rest joins when they are merged and recorded on again.
+ */
+static int
+fewer_parents(struct sada_draft *d, const uint32_t *own, size_t nown,
+    struct sada_err *err)
+{
+	uint32_t *ops = sada_calloc(SADA_PARENTS_MAX, sizeof(*ops));
+	size_t i, n = 0;
+	int rc;
+
+	if (sada_log_own_last(d->r->log, &ops[0]))
+		n++;
+	for (i = 0; i < nown && n < SADA_PARENTS_MAX; i++)
+		ops[n++] = own[i];
+	for (i = 0; i < d->st.n && n < SADA_PARENTS_MAX; i++)
+		ops[n++] = d->st.heads[i];
+	sada_state_release(&d->st);
+	rc = sada_state_init(&d->st, d->r->log, d->r->store, d->txn, ops, n,
+	    NULL, err);
+	free(ops);
+	return rc;
+}
+
+/*
+ * An own op that came back below others' heads may have come without its
+ * map, and without its changes too: it cannot be a parent then.
+ */
+static int
+map_held(const struct sada_replica *r, uint32_t op)
+{
+	const struct sada_id *root = &sada_log_op(r->log, op)->root;
+
+	return sada_id_zero(root) ||
+	    sada_store_has(r->store, SADA_OBJ_NODE, root);
+}
+
 int
 sada_draft_init(struct sada_draft *d, struct sada_replica *r,
     struct sada_err *err)
 {
 	uint32_t *ops, *own = NULL, last;
-	size_t n = 0, nown = 0, i;
+	size_t n = 0, nown = 0, i, k;
 	int rc;
 
 	memset(d, 0, sizeof(*d));
@@ -31,6 +70,10 @@ sada_draft_init(struct sada_draft *d, struct sada_replica *r,
 	if (sada_log_epoch_due(r->log) || !sada_log_own_last(r->log, &last)) {
 		sada_log_own_heads(&own, &nown, r->log);
 		ops = sada_realloc(ops, (n + nown + 1) * sizeof(*ops));
+		for (i = k = 0; i < nown; i++)
+			if (map_held(r, own[i]))
+				own[k++] = own[i];
+		nown = k;
 		for (i = 0; i < nown; i++)
 			ops[n++] = own[i];
 		sada_io_random(&d->dot.epoch, sizeof(d->dot.epoch));
@@ -44,6 +87,9 @@ sada_draft_init(struct sada_draft *d, struct sada_replica *r,
 	if ((rc = sada_txn_begin(&d->txn, r->store, err)) < 0 ||
 	    (rc = sada_state_init(&d->st, r->log, r->store, d->txn, ops, n,
 	    NULL, err)) < 0)
+		goto out;
+	if (d->st.n > SADA_PARENTS_MAX &&
+	    (rc = fewer_parents(d, own, nown, err)) < 0)
 		goto out;
 	d->lamport = 1;
 	for (i = 0; i < d->st.n; i++) {
@@ -223,9 +269,11 @@ put_ancestors(struct sada_draft *d, const struct sada_version *cover,
 		rc = sada_txn_get(d->txn, SADA_OBJ_ANC, &first->anc, &b, err);
 		if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED)
 			rc = 0;
-		else if (rc < 0 || (rc = sada_anc_decode(&old, &n, b.p,
-		    b.len, err)) < 0)
+		else if (rc < 0)
 			goto out;
+		/* Malformed ones, as a member can make them, are none. */
+		else if (sada_anc_decode(&old, &n, b.p, b.len, err) < 0)
+			n = 0;
 	}
 	a[0].dot = dot;
 	a[0].ndot = ndot;
@@ -354,6 +402,17 @@ sada_draft_register(struct sada_draft *d, const char *path, size_t len,
 	if ((rc = base_slot(d, path, len, &base, err)) < 0)
 		return rc;
 	return write_slot(d, path, len, &base, NULL, 0, cover, ncover, err);
+}
+
+int
+sada_draft_on_laid(const struct sada_draft *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->st.n && i < d->r->nlaid; i++)
+		if (d->st.heads[i] != d->r->laid[i])
+			return 0;
+	return d->st.n == d->r->nlaid;
 }
 
 int

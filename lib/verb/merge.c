@@ -150,6 +150,7 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	o.report = on_report;
 	o.ctx = m;
 	rc = sada_apply(&done, &o, err);
+	sada_view_free(o.view);
 	m->res->created = done.created;
 	m->res->replaced = done.replaced;
 	m->res->deleted = done.deleted;
@@ -158,10 +159,11 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	m->res->wanted = done.wanted;
 	m->res->failed = done.failed;
 	m->res->conflicts = done.conflicts;
-	if (rc == 0 && (m->o->flags & SADA_DRY) == 0 && !again)
-		rc = sada_states_add(r, "merge", heads, st->n, err);
-	if (rc == 0 && (m->o->flags & SADA_DRY) == 0)
-		rc = sada_replica_reload(r, err);
+	/* It is laid out; what follows are caches, and may fail. */
+	if (rc == 0 && (m->o->flags & SADA_DRY) == 0 && ((!again &&
+	    sada_states_add(r, "merge", heads, st->n, err) < 0) ||
+	    sada_replica_reload(r, err) < 0))
+		sada_note(r, SADA_NOTE_WARN, NULL, 0, err->msg);
 	free(heads);
 	return rc;
 }

@@ -181,6 +181,15 @@ open_config(struct sada_replica *r, struct sada_err *err)
 	return 0;
 }
 
+static void
+close_config(struct sada_replica *r)
+{
+	sada_remotes_release(&r->remotes);
+	sada_peers_release(&r->peers);
+	sada_config_free(r->config);
+	r->config = NULL;
+}
+
 /* What is laid out: W's heads and the own ops since. */
 int
 sada_replica_laid(struct sada_replica *r, struct sada_err *err)
@@ -266,8 +275,11 @@ sada_replica_lock(struct sada_replica *r, unsigned wait_s,
 	if (rc < 0)
 		goto out;
 	close_data(r);
+	close_config(r);
 	r->flags |= SADA_OPEN_WRITE;
-	if ((rc = open_data(r, SADA_OPEN_WRITE, err)) < 0 ||
+	/* Another command may have changed all of it while we waited. */
+	if ((rc = open_config(r, err)) < 0 ||
+	    (rc = open_data(r, SADA_OPEN_WRITE, err)) < 0 ||
 	    (rc = sada_recover(r, err)) < 0)
 		goto out;
 out:
@@ -326,9 +338,7 @@ sada_close(struct sada_replica *r)
 		return;
 	close_data(r);
 	free(r->laid);
-	sada_remotes_release(&r->remotes);
-	sada_peers_release(&r->peers);
-	sada_config_free(r->config);
+	close_config(r);
 	sada_key_free(r->key);
 	sada_io_close(r->quarantine);
 	sada_io_close(r->packs);

@@ -203,6 +203,35 @@ absolute_place(struct sada_buf *out, const char *place,
 	return 0;
 }
 
+int
+sada_check_outside(const struct sada_replica *r, unsigned kind,
+    const char *place, struct sada_err *err)
+{
+	size_t n = strcmp(r->path, "/") == 0 ? 0 : strlen(r->path);
+	char *path = NULL;
+	int fd = -1, rc;
+
+	if (kind == SADA_PLACE_HOST)
+		return 0;
+	if (kind == SADA_PLACE_PIPE) {
+		rc = sada_fd_path(&path, 1, NULL);
+		if (rc < 0)
+			return 0;
+	} else {
+		if ((rc = sada_place_where(&fd, kind, place, err)) == 0)
+			rc = sada_fd_path(&path, fd, err);
+		sada_io_close(fd);
+		if (rc < 0)
+			return rc;
+	}
+	if (path[0] == '/' && strncmp(path, r->path, n) == 0 &&
+	    (path[n] == '/' || path[n] == '\0'))
+		rc = sada_err_set(err, SADA_USAGE, "%s lies inside of the "
+		    "directory itself; bundles go elsewhere", place);
+	free(path);
+	return rc;
+}
+
 static const struct sada_remote *
 remote_named(const struct sada_replica *r, const char *name)
 {
@@ -244,6 +273,8 @@ sada_remote_add(struct sada_replica *r, const char *name, const char *place,
 		    "%s: a pipe cannot be a remote" :
 		    "%s: places on hosts are reserved for later; write "
 		    "./%s for a local one", place, place);
+	if ((rc = sada_check_outside(r, kind, place, err)) < 0)
+		return rc;
 	if (kind == SADA_PLACE_SPOOL && !dry &&
 	    (rc = sada_spool_make_mark(mark, place, err)) < 0)
 		return rc;

@@ -105,6 +105,8 @@ take_one(struct pull *p, int fd, struct sada_err *err)
 		    (rc = sada_take_commit(t, r->log, &done, err)) < 0)
 			goto out;
 		sada_replica_unlock(r);
+		if (done.late.code != 0)
+			sada_note(r, SADA_NOTE_WARN, NULL, 0, done.late.msg);
 	}
 	rc = told(p, t, ops, &done);
 out:
@@ -130,7 +132,9 @@ each_in_spool(const char *name, int fd, uint64_t size, void *ctx,
 			*err = e;
 			return e.code;
 		}
-		failed(p, &e);
+		/* A stranger's, which may be addressed to us, is passed over. */
+		if (e.code != SADA_AUTH)
+			failed(p, &e);
 	}
 	p->file = NULL;
 	return 0;
@@ -275,6 +279,7 @@ sada_pull(const struct sada_pull_opts *opts, struct sada_pull_result *res,
 	}
 	for (i = 0; i < n; i++) {
 		p.place = s[i].place;
+		p.file = NULL;
 		if (pull_place(&p, s[i].place, s[i].mark, &e) < 0)
 			failed(&p, &e);
 	}

@@ -1,4 +1,5 @@
 /* Push: bundles for peers, into files, pipes and spools. */
+#include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,8 @@ plan(struct sada_send **out, struct push *p, const struct group *g,
 	self->incarnation = p->self.incarnation;
 	self->counter = p->self.counter;
 	self->want = p->wants.w;
-	self->nwant = p->wants.n;
+	self->nwant = p->wants.n < SADA_ACK_WANT_MAX ? p->wants.n :
+	    SADA_ACK_WANT_MAX;
 	self->need = p->self.need;
 	self->nneed = p->self.nneed;
 	memset(o, 0, sizeof(*o));
@@ -252,25 +254,36 @@ is_said(const struct sada_sents *sents, const char *mark,
 }
 
 /*
- * Save what spools hold.  Nothing in the store is published without the
- * lock; if others keep it, this cache stays as it was.
+ * Bundle ONE lies in spool PLACE: note it, and remove our older ones for the
+ * same peers.  Nothing in the store is published without the lock, and
+ * another push may have noted its own meanwhile.
  */
 static int
-save_sents(const struct push *p, const struct sada_sents *sents,
-    struct sada_err *err)
+note_sent(const struct push *p, const struct sada_sent *one,
+    const char *place, struct sada_err *err)
 {
-	int fd = -1;
-	int rc;
+	struct sada_sents sents = {0};
+	size_t i;
+	int fd = -1, rc;
 
 	if ((rc = sada_io_open(&fd, p->r->sdir, "lock", O_RDWR, 0,
-	    err)) < 0)
-		return rc;
-	rc = sada_io_lock(fd, LOCK_EX, p->o->wait_s * 1000, err);
+	    err)) < 0 ||
+	    (rc = sada_io_lock(fd, LOCK_EX, p->o->wait_s * 1000, err)) < 0 ||
+	    (rc = sada_sents_load(&sents, p->r->sdir, err)) < 0)
+		goto out;
+	for (i = sents.n; i-- > 0; )
+		if (strcmp(sents.s[i].mark, one->mark) == 0 &&
+		    sada_id_cmp(&sents.s[i].to, &one->to) == 0 &&
+		    (rc = forget(&sents, i, place, err)) < 0)
+			break;
+	sents.s = sada_grow(sents.s, &sents.cap, sents.n + 1,
+	    sizeof(*sents.s));
+	sents.s[sents.n++] = *one;
 	if (rc == 0)
-		rc = sada_sents_save(sents, p->r->sdir, err);
-	else if (rc == SADA_BUSY)
-		rc = 0;
+		rc = sada_sents_save(&sents, p->r->sdir, err);
+out:
 	sada_io_close(fd);
+	sada_sents_release(&sents);
 	return rc;
 }
 
@@ -287,12 +300,16 @@ push_spool(struct push *p, struct group *g, const char *place,
 	struct sada_sent one;
 	struct sada_ack self;
 	const char *file;
-	size_t i;
 	int rc, said;
 
 	memset(&one, 0, sizeof(one));
 	hash_group(g, &to);
-	if ((rc = sada_spool_make_mark(one.mark, place, err)) < 0 ||
+	rc = p->o->dry ? sada_spool_mark(one.mark, place, err) :
+	    sada_spool_make_mark(one.mark, place, err);
+	/* Nothing was ever said in a spool that -n may not mark. */
+	if (rc == SADA_ABSENT && p->o->dry)
+		rc = 0;
+	if (rc < 0 ||
 	    (rc = sada_sents_load(&sents, p->r->sdir, err)) < 0 ||
 	    (rc = plan(&s, p, g, &o, &self, err)) < 0)
 		goto out;
@@ -313,22 +330,16 @@ push_spool(struct push *p, struct group *g, const char *place,
 	}
 	if ((rc = seal(p, g, s, SADA_PLACE_SPOOL, place, &path, err)) < 0)
 		goto out;
-	for (i = sents.n; i-- > 0; )
-		if (strcmp(sents.s[i].mark, one.mark) == 0 &&
-		    sada_id_cmp(&sents.s[i].to, &to) == 0 &&
-		    (rc = forget(&sents, i, place, err)) < 0)
-			goto out;
 	file = strrchr(sada_buf_str(&path), '/');
 	file = file != NULL ? file + 1 : sada_buf_str(&path);
-	if (strlen(file) < sizeof(one.file)) {
-		memcpy(one.file, file, strlen(file) + 1);
-		one.what = what;
-		one.to = to;
-		sents.s = sada_grow(sents.s, &sents.cap, sents.n + 1,
-		    sizeof(*sents.s));
-		sents.s[sents.n++] = one;
-	}
-	rc = save_sents(p, &sents, err);
+	assert(strlen(file) < sizeof(one.file));
+	memcpy(one.file, file, strlen(file) + 1);
+	one.what = what;
+	one.to = to;
+	/* The bundle is out; what fails now is a cache, and may fail. */
+	if (note_sent(p, &one, place, err) < 0)
+		sada_note(p->r, SADA_NOTE_WARN, place, strlen(place),
+		    err->msg);
 out:
 	sada_send_free(s);
 	sada_sents_release(&sents);
@@ -352,6 +363,8 @@ push_place(struct push *p, struct group *g, const char *place,
 		return sada_err_set(err, SADA_USAGE, "%s: places on hosts "
 		    "are reserved for later; write ./%s for a local one",
 		    place, place);
+	if ((rc = sada_check_outside(p->r, kind, place, err)) < 0)
+		return rc;
 	if (mark != NULL) {
 		if ((rc = sada_spool_mark(found, place, err)) < 0)
 			return rc;

@@ -197,6 +197,7 @@ finish_apply(struct sada_replica *r, struct sada_err *err)
 	if (rc == 0)
 		rc = sada_replica_reload(r, err);
 out:
+	sada_view_free(o.view);
 	free(heads);
 	free(ops);
 	sada_state_release(&st);
@@ -271,7 +272,6 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	o.report = sada_apply_note;
 	o.ctx = r;
 	rc = sada_apply(&res, &o, err);
-	o.view = o.base = NULL;
 	if (rc == 0)
 		rc = sada_replica_reload(r, err);
 out:

@@ -77,7 +77,7 @@ sada_merge_refuse(struct sada_replica *r, struct sada_state *st,
 	struct sada_txn *txn;
 	struct sada_draft d;
 	struct sada_id id, root;
-	int rc;
+	int rc, late = 0;
 
 	(void)mass;
 	if (opts->flags & SADA_DRY || r->work == NULL)
@@ -105,16 +105,21 @@ sada_merge_refuse(struct sada_replica *r, struct sada_state *st,
 	d.txn = NULL;
 	if ((rc = sada_txn_commit(txn, err)) < 0 ||
 	    (rc = sada_log_commit(r->log, SADA_FRAME_LOCAL, &payload, 1,
-	    err)) < 0 || (rc = sada_work_publish(r->sdir, 0, err)) < 0 ||
-	    (rc = sada_states_add(r, "refuse", &id, 1, err)) < 0 ||
-	    (rc = sada_replica_reload(r, err)) < 0)
+	    err)) < 0)
 		goto out;
 	sada_id_hex(res->op, &id);
+	/* It is recorded; the next merge finishes what fails from here. */
+	if (sada_work_publish(r->sdir, 0, err) < 0 ||
+	    sada_states_add(r, "refuse", &id, 1, err) < 0 ||
+	    sada_replica_reload(r, err) < 0) {
+		sada_note(r, SADA_NOTE_WARN, NULL, 0, err->msg);
+		late = 1;
+	}
 out:
 	sada_work_writer_free(w);
 	sada_draft_release(&d);
 	sada_buf_release(&payload);
-	if (rc < 0)
+	if (rc < 0 || late)
 		return rc;
 	/* What is left of the deletion is nothing now: lay out the rest. */
 	again.flags &= ~(unsigned)SADA_REFUSE_DELETES;

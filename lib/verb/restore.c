@@ -192,8 +192,8 @@ guard(struct restoring *x)
 		    (unsigned long long)(x->nway - 1));
 	return sada_err_set(x->err, SADA_GUARD, "%.300s%s; %s",
 	    sada_buf_str(&x->in_the_way), more, x->o->out != NULL ?
-	    "use -k to keep what exists" : "take a snap first, or use -k to "
-	    "keep what exists");
+	    "use -k to keep what exists" : "take a snap first, remove what is "
+	    "in the way, or use -k to keep what exists");
 }
 
 /* The paths as they are called in the replica. */

@@ -73,8 +73,10 @@ check_return(struct snap *s, const struct sada_item *it,
 		rc = 0;
 		goto out;
 	}
-	if (rc < 0 || (rc = sada_anc_decode(&a, &n, b.p, b.len, err)) < 0)
+	if (rc < 0)
 		goto out;
+	if (sada_anc_decode(&a, &n, b.p, b.len, err) < 0)
+		n = 0;
 	for (i = 0; i < n; i++)
 		if (sada_id_cmp(&a[i].content, &it->content) == 0) {
 			lose(s, &it->row->content);
@@ -259,6 +261,9 @@ commit(struct snap *s, struct sada_work_writer *w, unsigned opflags,
 	if (r->work != NULL)
 		info = *sada_work_info(r->work);
 	info.generation++;
+	/* Own ops that came back may hold what was never laid out. */
+	if (!sada_draft_on_laid(&s->d))
+		info.left++;
 	rc = sada_draft_finish(&s->d, s->o->msg, opflags, &payload, &id,
 	    &root, err);
 	if (rc < 0) {
@@ -280,10 +285,11 @@ commit(struct snap *s, struct sada_work_writer *w, unsigned opflags,
 		goto out;
 	}
 	sada_id_hex(s->res->op, &id);
-	if ((rc = sada_work_publish(r->sdir, 0, err)) < 0 ||
-	    (rc = sada_states_add(r, "snap", &id, 1, err)) < 0)
-		goto out;
-	rc = sada_replica_reload(r, err);
+	/* It is recorded; what follows are caches, and may fail. */
+	if (sada_work_publish(r->sdir, 0, &e) < 0 ||
+	    sada_states_add(r, "snap", &id, 1, &e) < 0 ||
+	    sada_replica_reload(r, &e) < 0)
+		sada_note(r, SADA_NOTE_WARN, NULL, 0, e.msg);
 out:
 	sada_buf_release(&payload);
 	return rc;

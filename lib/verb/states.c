@@ -1,16 +1,45 @@
 /*
  * "states": a line for every state that was recorded or laid out, for @~N
- * and @{time}.  A cache: "TIME_NS WHAT HEAD[,HEAD...]\n"; a line that is
- * not whole is passed over.
+ * and @{time}.  A cache: "TIME_NS WHAT HEAD[,HEAD...] CHECK\n", CHECK
+ * being 16 hex digits of SipHash over what stands before its blank; a line
+ * that is not whole is passed over.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "verb/verb_priv.h"
 
 #define STATES_MAX (256u << 20)
+#define CHECK_LEN 16
+
+static const unsigned char check_key[16] = "sada.states.v1";
+
+/* The check of the N bytes at S, as text. */
+static void
+line_check(char out[CHECK_LEN + 1], const char *s, size_t n)
+{
+	snprintf(out, CHECK_LEN + 1, "%016llx",
+	    (unsigned long long)sada_siphash(check_key, s, n));
+}
+
+int
+sada_states_line_ok(const char *s, size_t *n)
+{
+	char check[CHECK_LEN + 1];
+	size_t body;
+
+	if (*n < CHECK_LEN + 1)
+		return 0;
+	body = *n - CHECK_LEN - 1;
+	line_check(check, s, body);
+	if (s[body] != ' ' || memcmp(s + body + 1, check, CHECK_LEN) != 0)
+		return 0;
+	*n = body;
+	return 1;
+}
 
 int
 sada_states_add(struct sada_replica *r, const char *what,
@@ -20,7 +49,8 @@ sada_states_add(struct sada_replica *r, const char *what,
 	struct sada_buf b = {0};
 	struct sada_stat st;
 	unsigned char last = '\n';
-	size_t i, got;
+	char check[CHECK_LEN + 1];
+	size_t i, got, start;
 	int fd = -1, rc;
 
 	if ((rc = sada_io_open(&fd, r->sdir, "states", O_RDWR | O_CREAT,
@@ -32,12 +62,14 @@ sada_states_add(struct sada_replica *r, const char *what,
 	/* Behind a torn line a new one begins. */
 	if (last != '\n')
 		sada_buf_adds(&b, "\n");
+	start = b.len;
 	sada_buf_addf(&b, "%lld %s ", sada_io_now(), what);
 	for (i = 0; i < n; i++) {
 		sada_id_hex(hex, &heads[i]);
 		sada_buf_addf(&b, "%s%s", i > 0 ? "," : "", hex);
 	}
-	sada_buf_adds(&b, "\n");
+	line_check(check, sada_buf_str(&b) + start, b.len - start);
+	sada_buf_addf(&b, " %s\n", check);
 	rc = sada_io_pwrite(fd, b.p, b.len, st.size, err);
 out:
 	sada_io_close(fd);
@@ -54,6 +86,9 @@ parse_line(struct sada_state_line *l, const char *s, size_t n)
 	size_t cap = 0;
 
 	memset(l, 0, sizeof(*l));
+	if (!sada_states_line_ok(s, &n))
+		return -1;
+	end = s + n;
 	while (p < end && *p >= '0' && *p <= '9' && t < (1LL << 59))
 		t = t * 10 + (*p++ - '0');
 	if (p == s || p == end || *p != ' ')

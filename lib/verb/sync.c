@@ -9,12 +9,14 @@ struct sync {
 	struct sada_sync_result *res;
 	struct sada_worst worst;
 	const char *step;
+	unsigned told;			/* failures, so far */
 };
 
 static void
 failed(struct sync *s, const char *place, const struct sada_err *e)
 {
 	sada_worst_add(&s->worst, e);
+	s->told++;
 	if (s->o->failed != NULL)
 		s->o->failed(s->step, place, e, s->o->ctx);
 }
@@ -95,11 +97,12 @@ pull_step(struct sync *s)
 	    .join = s->o->join, .dry = s->o->dry,
 	    .quiet_absent = s->o->nplaces == 0, .each = on_pulled,
 	    .failed = on_pull_failed, .ctx = s };
+	unsigned before = s->told;
 	struct sada_err e;
 
 	s->step = "pull";
-	/* What failed was told place by place. */
-	if (sada_pull(&o, &s->res->pull, &e) < 0 && s->worst.e.code == 0)
+	/* What failed was told place by place, unless it was all of it. */
+	if (sada_pull(&o, &s->res->pull, &e) < 0 && s->told == before)
 		failed(s, NULL, &e);
 }
 
@@ -110,7 +113,7 @@ push_step(struct sync *s)
 	    .wait_s = s->o->wait_s, .talk = s->o->talk, .dry = s->o->dry,
 	    .quiet_absent = s->o->nplaces == 0, .each = on_pushed,
 	    .failed = on_push_failed, .ctx = s };
-	struct sada_worst before = s->worst;
+	unsigned before;
 	struct sada_err e;
 	size_t i;
 
@@ -119,9 +122,8 @@ push_step(struct sync *s)
 	    i++) {
 		if (s->o->nplaces > 0)
 			o.place = s->o->places[i];
-		if (sada_push(&o, &e) < 0 &&
-		    s->worst.e.code == before.e.code &&
-		    e.code == SADA_USAGE)
+		before = s->told;
+		if (sada_push(&o, &e) < 0 && s->told == before)
 			failed(s, o.place, &e);
 	}
 }

@@ -92,6 +92,11 @@ SADA_MUST int sada_home_write(int sdir, int lockfd, struct sada_err *err);
 /* Append a line to ".sada/states": time, what, heads. */
 SADA_MUST int sada_states_add(struct sada_replica *r, const char *what,
     const struct sada_id *heads, size_t n, struct sada_err *err);
+/*
+ * Does the line of *N bytes at S end with its check?  1, and *N is what
+ * stands before it; or 0.
+ */
+int sada_states_line_ok(const char *s, size_t *n);
 /* One line of ".sada/states". */
 struct sada_state_line {
 	long long wall_ns;
@@ -119,6 +124,14 @@ SADA_MUST int sada_path_arg(const struct sada_replica *r, const char *arg,
 /* The name of author A as peers or members know it, else 16 hex digits. */
 void sada_author_name(const struct sada_replica *r, const struct sada_id *a,
     char out[65]);
+
+/* ---- peers.c ---- */
+/*
+ * A bundle inside the directory would become a file of it: USAGE.  KIND is
+ * that of PLACE; of a pipe, the file is looked at that stdout may be.
+ */
+SADA_MUST int sada_check_outside(const struct sada_replica *r, unsigned kind,
+    const char *place, struct sada_err *err);
 
 /* ---- merge.c, refuse.c ---- */
 /* Slots laid out with more than one group, by W.  Errors: FORMAT. */

@@ -208,6 +208,9 @@ check_line(struct sada_check *c, const char *s, size_t n)
 	struct sada_id id;
 	uint32_t op;
 
+	if (!sada_states_line_ok(s, &n))
+		return -1;
+	end = s + n;
 	while (p < end && *p >= '0' && *p <= '9')
 		p++;
 	if (p == s || p - s > 19 || p == end || *p++ != ' ')

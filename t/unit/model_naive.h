@@ -267,8 +267,12 @@ naive_alive(const struct naive *n, uint64_t ops, struct nset *out)
 			if (!nrec_same(RIGHT, &n->rec[j], &n->rec[k]))
 				continue;
 			gone |= n->rec[j].gone_by;
-			if ((ops >> n->rec[j].op & 1) && j != k &&
-			    nrec_wins(&n->rec[j].v, &n->rec[k].v))
+			if ((ops >> n->rec[j].op & 1) == 0 || j == k)
+				continue;
+			/* Two copies of a store may have set it alike. */
+			if (nrec_wins(&n->rec[j].v, &n->rec[k].v) ||
+			    (j < k && !nrec_wins(&n->rec[k].v,
+			    &n->rec[j].v)))
 				best = 0;
 		}
 		nset_put(out, k, best && (gone & ops) == 0);

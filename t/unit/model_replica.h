@@ -578,11 +578,11 @@ enum { SEND_FULL = 1, SEND_SINCE = 2, SEND_DRY = 4 };
 
 /*
  * A bundle from R to the N peers TO into OUT, as push makes it; with DRY
- * only whether one is pending is told.
+ * only whether one is pending is told, and in WHAT what it would say.
  */
 static inline int
 rep_send(struct rep *r, const struct sada_pub *to, size_t n, unsigned how,
-    struct sada_buf *out, struct sada_err *err)
+    struct sada_buf *out, struct sada_id *what, struct sada_err *err)
 {
 	struct sada_ack ack[8], me;
 	struct sada_context *since = NULL;
@@ -626,6 +626,8 @@ rep_send(struct rep *r, const struct sada_pub *to, size_t n, unsigned how,
 	}
 	if ((rc = sada_send_plan(&s, &o, err)) == 0) {
 		rc = sada_send_pending(s);
+		if (what != NULL)
+			sada_send_what(s, what);
 		if ((how & SEND_DRY) == 0)
 			rc = sada_send_write(s, put_bytes, out, &bytes, err);
 	}

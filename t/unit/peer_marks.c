@@ -150,6 +150,7 @@ test_self(void)
 	s.nneed = 3;
 	s.need = sada_calloc(3, sizeof(*s.need));
 	s.need[1].b[31] = 0xab;
+	s.need[2].b[31] = 0xcd;
 	CHECK_INT(sada_self_save(&s, sdir, &err), 0);
 	CHECK_INT(sada_self_load(&back, sdir, &err), 0);
 	CHECK(back.incarnation == UINT64_MAX && back.counter == 12 &&

@@ -1,0 +1,176 @@
+#!/usr/bin/env bats
+# Defects that were once there.
+
+# shellcheck disable=SC2154	# stderr is of run
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# know A B: two replicas that know each other.
+know() {
+	mkdir -p "$1" "$2"
+	sada-init -N "$1" "$1" >"$1.pub"
+	sada-init -N "$2" "$2" >"$2.pub"
+	sada-peer -C "$1" add <"$2.pub"
+	sada-peer -C "$2" add <"$1.pub"
+}
+
+@test "a bundle into the directory itself is wrong usage" {
+	know a b
+	echo 1 >a/f
+	mkdir a/d
+	sada-snap -C a
+	for place in a/x a/d a/d/x a a/.sada/x; do
+		run -64 sada-push -C a -o "$place" b
+		[[ $output == *'inside of the directory itself'* ]]
+	done
+	ln -s a/d link
+	run -64 sada-push -C a -o link b
+	run -64 sada-push -C a -o link/x b
+	run -64 sada-remote -C a add r a/d
+	run -64 sh -c 'sada-push -C a -o - b >a/out'
+	[ ! -e a/d/sada-spool ]
+	[ -z "$(ls a/d)" ]
+	sada-push -C a -o ax b
+	sada-pull -C b ax
+	sada-verify -C a
+}
+
+@test "-n marks no spool" {
+	know a b
+	echo 1 >a/f
+	sada-snap -C a
+	mkdir s
+	run -0 sada-push -n -C a -o s b
+	[ "$output" != '' ]
+	[ -z "$(ls -A s)" ]
+	sada-push -C a -o s b
+	ls s >before
+	run -0 sada-push -n -C a -o s b
+	[ "$output" = '' ]
+	ls s | cmp - before
+}
+
+@test "two that add peers at once both get in" {
+	mkdir a p q
+	sada-init -N a a
+	sada-init -N p p >p.pub
+	sada-init -N q q >q.pub
+	exec 9<>a/.sada/lock
+	flock 9
+	sada-peer -C a add <p.pub 9<&- &
+	sada-peer -C a add <q.pub 9<&- &
+	# Both have read the configuration and wait for the lock, most likely.
+	sleep 0.3
+	exec 9<&-
+	wait
+	run -0 sada-peer -C a list
+	[[ $output == *p* ]]
+	[[ $output == *q* ]]
+}
+
+@test "pull that cannot keep a mark has pulled all the same" {
+	know a b
+	echo 1 >a/f
+	sada-snap -C a
+	sada-push -C a -o ax b
+	id=$(sada-peer -C b list --json | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/')
+	mkdir -p "b/.sada/peers/$id.ack/x"
+	run -0 --separate-stderr sada-pull -C b ax
+	[ "$output" = 'a 1 taken' ]
+	[ "$stderr" != '' ]
+	rm -r "b/.sada/peers/$id.ack"
+	sada-merge -C b
+	cmp a/f b/f
+	sada-verify -C b
+}
+
+@test "snap and merge that cannot write a cache are done all the same" {
+	know a b
+	echo 1 >a/f
+	rm -f a/.sada/states
+	mkdir a/.sada/states
+	run -0 --separate-stderr sada-snap -C a
+	[ "${#output}" -eq 64 ]
+	[ "$stderr" != '' ]
+	sada-push -C a -o ax b
+	sada-pull -C b ax
+	rm -f b/.sada/states
+	mkdir b/.sada/states
+	run -0 sada-merge -C b
+	cmp a/f b/f
+	rmdir a/.sada/states b/.sada/states
+	[ "$(sada-snap -C a; sada-snap -C b)" = '' ]
+}
+
+@test "sync tells when it cannot push" {
+	know a b
+	mkdir s
+	sada-remote -C a add s s
+	echo 1 >a/f
+	sada-snap -C a
+	flock a/.sada/lock sh -c '
+		sada-sync -C a --wait 0 2>err && exit 1
+		[ $? -eq 75 ]'
+	grep 'push: .*another command' err
+	grep 'snap: .*another command' err
+}
+
+@test "own ops that come back are laid out though a snap came between" {
+	know a b
+	echo 1 >a/f
+	sada-snap -C a
+	cp -a a old
+	echo 2 >a/g
+	sada-snap -C a
+	sada-push -C a -o ax b
+	sada-pull -C b ax
+	sada-merge -C b
+	sada-push --full -C b -o bx a
+	rm -r a
+	cp -a old a
+	sada-pull -C a bx
+	echo 3 >a/h
+	sada-snap -C a
+	sada-merge -C a
+	[ "$(cat a/g)" = 2 ]
+	sada-push -C a -o ax b
+	sada-pull -C b ax
+	sada-merge -C b
+	[ "$(sada-status -C a --id)" = "$(sada-status -C b --id)" ]
+	diff -r -x .sada a b
+}
+
+@test "empty stdin is refused" {
+	know a b
+	run -65 sada-pull -C a - </dev/null
+	run -65 sh -c 'printf x | sada-pull -C a -'
+}
+
+@test "a chain of bundles taken backwards is parked, then whole" {
+	know a b
+	for i in 1 2 3 4 5 6 7 8; do
+		echo "$i" >a/f
+		sada-snap -C a
+		since=--full
+		[ "$i" -eq 1 ] || since='--since=@~1'
+		sada-push -C a "$since" -o "x$i" b
+	done
+	for i in 8 7 6 5 4 3 2; do
+		run -1 sada-pull -C b "x$i"
+		[[ $output == *parked* ]]
+	done
+	run -0 sada-pull -C b x1
+	[ -z "$(ls b/.sada/parked)" ]
+	sada-merge -C b
+	# What the first bundles brought were changes on unknown contents.
+	sada-push -C b -o y a
+	sada-pull -C a y
+	sada-push -C a -o z b
+	sada-pull -C b z
+	sada-merge -C b
+	[ "$(cat b/f)" = 8 ]
+	[ "$(sada-status -C a --id)" = "$(sada-status -C b --id)" ]
+}
