@@ -320,7 +320,7 @@ stage_all(struct commit *c, struct sada_err *err)
 	return 0;
 }
 
-/* Is nothing of L waited for: all admitted, or one bad?  (Others come again.) */
+/* Is nothing of L waited for: all admitted, or one bad? (Others come again.) */
 static int
 is_done(const struct taken_list *l)
 {

@@ -8,6 +8,7 @@
  * TAP_SEED=N runs history N first; SADA_TEST_ROUNDS says how many.
  */
 #include <malloc.h>
+#include <sched.h>
 
 #include "model_replica.h"
 #include "tree/view.h"
@@ -36,7 +37,8 @@ static struct {
 	struct rep back;		/* an older copy of some replica */
 	int backed;
 	unsigned chance;		/* of what is rare, in 1000 */
-	int forged, rolled;		/* two ops share a dot; ops were lost */
+	int forged, rolled;		/* two ops share a dot; somebody's
+					   counters went back */
 	uint64_t seed;
 	char dir[128];
 	char long_name[SADA_NAME_MAX + 1];
@@ -371,7 +373,7 @@ deliver(void)
 
 /* A copy of R goes on beside it. */
 static void
-clone(struct rep *r)
+go_on_twice(struct rep *r)
 {
 	struct rep *c = &sim.rep[sim.nreps];
 
@@ -436,8 +438,10 @@ static void
 lose_caches(struct rep *r)
 {
 	rep_close(r);
-	if (tap_below(2) == 0)
+	if (tap_below(2) == 0) {
 		dir_clear(r->fd, "peers");
+		sim.rolled = 1;
+	}
 	if (tap_below(2) == 0)
 		(void)unlinkat(r->fd, "wants", 0);
 	if (tap_below(4) == 0)
@@ -455,7 +459,7 @@ step(void)
 
 	sum.steps++;
 	if (x < sim.chance)
-		clone(r);
+		go_on_twice(r);
 	else if (x < 2 * sim.chance)
 		set_back();
 	else if (x < 4 * sim.chance)
@@ -642,9 +646,13 @@ heal(void)
 	struct sada_state st;
 	struct sada_err err;
 	uint64_t all = 0;
-	/* Copies that share a key take turns in being heard, for ever. */
+	/*
+	 * Who lost his counters needs a round trip to be heard anew; copies
+	 * that share a key take turns in being heard, for ever.
+	 */
 	int twins = sim.nreps > sim.nkeys;
-	int i, round, quiet, most = (sim.nreps + 2) * (twins ? 3 : 1);
+	int i, round, quiet, most = (sim.nreps + 2 +
+	    2 * sim.rolled) * (twins ? 3 : 1);
 
 	for (i = 0; i < sim.nreps; i++)
 		all |= held(&sim.rep[i]);
@@ -659,7 +667,7 @@ heal(void)
 		    (unsigned long long)sim.seed, sim.nreps);
 	if (twins && round > sum.twin_rounds)
 		sum.twin_rounds = round;
-	if (!twins && round - sim.nreps > sum.rounds)
+	if (!twins && !sim.rolled && round - sim.nreps > sum.rounds)
 		sum.rounds = round - sim.nreps;
 	for (i = 0; i < sim.nreps; i++) {
 		CHECK((all & ~held(&sim.rep[i])) == 0);
@@ -791,10 +799,15 @@ main(void)
 	    ROUNDS;
 	struct sada_io_ops ops;
 	uint64_t seed;
+	cpu_set_t one;
 
 	/* Bundles take megabytes each: do not fault them in anew. */
 	(void)mallopt(M_MMAP_THRESHOLD, 256 << 20);
 	(void)mallopt(M_TRIM_THRESHOLD, 512 << 20);
+	/* Nor wait for threads: each bundle has a block or two. */
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
 	sada_crypto_init();
 	door_use(&ops);
 	(void)snprintf(sim.dir, sizeof(sim.dir), "%s/sada-model-XXXXXX",
