@@ -57,6 +57,7 @@ check_PROGRAMS += \
 unit_headers = \
 	t/unit/ack_canon.h \
 	t/unit/bundle_golden.h \
+	t/unit/bundle_hand.h \
 	t/unit/bundle_util.h \
 	t/unit/crypto_util.h \
 	t/unit/disk_apply_util.h \
@@ -66,6 +67,7 @@ unit_headers = \
 	t/unit/format_util.h \
 	t/unit/log_util.h \
 	t/unit/model_naive.h \
+	t/unit/model_play.h \
 	t/unit/model_replica.h \
 	t/unit/store_util.h \
 	t/unit/tap.h \

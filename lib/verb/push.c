@@ -271,7 +271,8 @@ note_sent(const struct push *p, const struct sada_sent *one,
 	    (rc = sada_io_lock(fd, LOCK_EX, p->o->wait_s * 1000, err)) < 0 ||
 	    (rc = sada_sents_load(&sents, p->r->sdir, err)) < 0)
 		goto out;
-	for (i = sents.n; i-- > 0; )
+	/* One made from a REV the user chose may not replace a whole one. */
+	for (i = p->since != NULL ? 0 : sents.n; i-- > 0; )
 		if (strcmp(sents.s[i].mark, one->mark) == 0 &&
 		    sada_id_cmp(&sents.s[i].to, &one->to) == 0 &&
 		    (rc = forget(&sents, i, place, err)) < 0)
