@@ -405,17 +405,6 @@ sada_draft_register(struct sada_draft *d, const char *path, size_t len,
 }
 
 int
-sada_draft_on_laid(const struct sada_draft *d)
-{
-	size_t i;
-
-	for (i = 0; i < d->st.n && i < d->r->nlaid; i++)
-		if (d->st.heads[i] != d->r->laid[i])
-			return 0;
-	return d->st.n == d->r->nlaid;
-}
-
-int
 sada_draft_empty(const struct sada_draft *d)
 {
 	return d->n_set == 0 && d->n_gone == 0 && d->nchange == 0;

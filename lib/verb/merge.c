@@ -109,20 +109,6 @@ keep_map(struct sada_state *st, struct sada_txn *txn, struct sada_err *err)
 	return sada_store_refresh(st->ns.store, err);
 }
 
-/* Are ST's heads what is laid out? */
-static int
-same_heads(const struct sada_replica *r, const struct sada_state *st)
-{
-	size_t i;
-
-	if (r->work == NULL || r->nlaid != st->n)
-		return 0;
-	for (i = 0; i < st->n; i++)
-		if (r->laid[i] != st->heads[i])
-			return 0;
-	return 1;
-}
-
 static int
 lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 {
@@ -130,7 +116,7 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	struct sada_apply_result done;
 	struct sada_apply_opts o;
 	struct sada_id *heads;
-	int again = same_heads(r, st), rc;
+	int again = sada_laid_is(r, st), rc;
 
 	memset(&o, 0, sizeof(o));
 	memset(&done, 0, sizeof(done));
@@ -176,7 +162,8 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 static int
 is_laid(const struct sada_replica *r, const struct sada_state *st)
 {
-	if (!same_heads(r, st) || sada_work_info(r->work)->left > 0 ||
+	if (r->work == NULL || !sada_laid_is(r, st) ||
+	    sada_work_info(r->work)->left > 0 ||
 	    sada_work_info(r->work)->copies > 0)
 		return 0;
 	return 1;

@@ -43,6 +43,19 @@ out:
 }
 
 int
+sada_laid_is(const struct sada_replica *r, const struct sada_state *st)
+{
+	size_t i;
+
+	if (r->nlaid != st->n)
+		return 0;
+	for (i = 0; i < st->n; i++)
+		if (r->laid[i] != st->heads[i])
+			return 0;
+	return 1;
+}
+
+int
 sada_replica_reload(struct sada_replica *r, struct sada_err *err)
 {
 	struct sada_err e;

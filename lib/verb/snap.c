@@ -262,7 +262,7 @@ commit(struct snap *s, struct sada_work_writer *w, unsigned opflags,
 		info = *sada_work_info(r->work);
 	info.generation++;
 	/* Own ops that came back may hold what was never laid out. */
-	if (!sada_draft_on_laid(&s->d))
+	if (!sada_laid_is(r, &s->d.st))
 		info.left++;
 	rc = sada_draft_finish(&s->d, s->o->msg, opflags, &payload, &id,
 	    &root, err);

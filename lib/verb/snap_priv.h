@@ -64,8 +64,6 @@ SADA_MUST int sada_draft_register(struct sada_draft *d, const char *path,
     size_t len, struct sada_version *cover, size_t ncover,
     const struct sada_version *v, struct sada_err *err);
 
-/* Are its parents what is laid out, nothing more and nothing less? */
-int sada_draft_on_laid(const struct sada_draft *d);
 /* Has nothing been changed? */
 int sada_draft_empty(const struct sada_draft *d);
 /*

@@ -72,6 +72,8 @@ SADA_MUST int sada_recover(struct sada_replica *r, struct sada_err *err);
  * directory has nothing to record.  Errors: SYS.
  */
 SADA_MUST int sada_work_seed(int root, int sdir, struct sada_err *err);
+/* Are the heads of ST just what is laid out? */
+int sada_laid_is(const struct sada_replica *r, const struct sada_state *st);
 /* Open W again after it was published, and R->laid with it. */
 SADA_MUST int sada_replica_reload(struct sada_replica *r,
     struct sada_err *err);
