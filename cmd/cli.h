@@ -140,6 +140,9 @@ int cli_flush(struct cli *c);
 void cli_json(struct cli *c);
 void cli_json_str(struct cli *c, const char *key, const char *s);
 void cli_json_name(struct cli *c, const char *key, const char *p, size_t n);
+/* An array of plain words, as names of peers are. */
+void cli_json_list(struct cli *c, const char *key, const char *const *s,
+    size_t n);
 void cli_json_num(struct cli *c, const char *key, uint64_t v);
 void cli_json_flag(struct cli *c, const char *key, int v);
 void cli_json_time(struct cli *c, const char *key, long long ns);

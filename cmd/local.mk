@@ -4,6 +4,7 @@
 bin_PROGRAMS += \
 	cmd/sada \
 	cmd/sada-cat \
+	cmd/sada-diff \
 	cmd/sada-init \
 	cmd/sada-log \
 	cmd/sada-ls \

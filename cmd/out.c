@@ -140,6 +140,17 @@ cli_json_str(struct cli *c, const char *key, const char *s)
 }
 
 void
+cli_json_list(struct cli *c, const char *key, const char *const *s, size_t n)
+{
+	size_t i;
+
+	cli_putf(c, ",\"%s\":[", key);
+	for (i = 0; i < n; i++)
+		cli_putf(c, "%s\"%s\"", i > 0 ? "," : "", s[i]);
+	cli_put(c, "]");
+}
+
+void
 cli_json_num(struct cli *c, const char *key, uint64_t v)
 {
 	cli_putf(c, ",\"%s\":%" PRIu64, key, v);

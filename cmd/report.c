@@ -5,15 +5,28 @@
 #include "base/quote.h"
 #include "cli.h"
 
-/* Append CH to B as "A path (why)". */
+static void
+change_name(struct sada_buf *b, const char *name, size_t n, unsigned raw)
+{
+	if (raw)
+		sada_buf_add(b, name, n);
+	else
+		sada_quote(b, name, n);
+}
+
+/* Append CH to B as "A path (why)", or "R<TAB>old<TAB>new". */
 static void
 change_text(struct sada_buf *b, const struct sada_change *ch, unsigned raw)
 {
-	sada_buf_addf(b, "%c ", ch->what);
-	if (raw)
-		sada_buf_add(b, ch->path, ch->len);
-	else
-		sada_quote(b, ch->path, ch->len);
+	if (ch->from != NULL) {
+		/* As git tells it: with -z three strings that end with NUL. */
+		sada_buf_addf(b, "%c", ch->what);
+		sada_put_u8(b, raw ? '\0' : '\t');
+		change_name(b, ch->from, ch->from_len, raw);
+		sada_put_u8(b, raw ? '\0' : '\t');
+	} else
+		sada_buf_addf(b, "%c ", ch->what);
+	change_name(b, ch->path, ch->len, raw);
 	if (ch->why != NULL && !raw)
 		sada_buf_addf(b, " (%s)", ch->why);
 }
@@ -31,6 +44,8 @@ cli_put_change(struct cli *c, const struct sada_change *ch, const char *op)
 	cli_json_str(c, "op", op);
 	cli_json_str(c, "change", what);
 	cli_json_name(c, "path", ch->path, ch->len);
+	if (ch->from != NULL)
+		cli_json_name(c, "from", ch->from, ch->from_len);
 	cli_json_str(c, "why", ch->why);
 	return cli_json_end(c);
 }
@@ -170,6 +185,8 @@ void
 cli_snapped(struct cli *c, const struct sada_snap_result *res)
 {
 	say_count(c, res->skipped, "name", " that could not be recorded");
+	if (c->verbose)
+		say_count(c, res->special, "special file", " passed over");
 	if (res->skipped > 0)
 		cli_status(c, 1);
 }

@@ -3,15 +3,19 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/quote.h"
 #include "cli.h"
 
-enum { KEY_ACCEPT = CLI_LONG, KEY_REFUSE, KEY_LIST, KEY_SHOW, KEY_TAKE };
+enum {
+	KEY_ACCEPT = CLI_LONG, KEY_REFUSE, KEY_LIST, KEY_SHOW, KEY_TAKE,
+	KEY_TOOL
+};
 
 struct args {
 	unsigned flags;
 	uint64_t max_deletes;
-	int mode;		/* 0, KEY_LIST, KEY_SHOW, KEY_TAKE */
-	const char *which;
+	int mode;		/* 0, KEY_LIST to KEY_TOOL */
+	const char *which;	/* or the command of --tool */
 };
 
 static const struct cli_option options[] = {
@@ -23,6 +27,8 @@ static const struct cli_option options[] = {
 	{ KEY_SHOW, "show", "WHICH", "print that version of PATH" },
 	{ KEY_TAKE, "take", "WHICH",
 	    "settle: author, version id, mine or both" },
+	{ KEY_TOOL, "tool", "CMD",
+	    "settle each: run CMD on BASE MINE THEIRS OUT" },
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -38,7 +44,7 @@ option(struct cli *c, int key, const char *arg)
 	} else if (key == KEY_REFUSE) {
 		a->flags |= SADA_REFUSE_DELETES;
 	} else if (a->mode != 0) {
-		cli_usage(c, "only one of --list, --show and --take");
+		cli_usage(c, "only one of --list, --show, --take and --tool");
 	} else {
 		a->mode = key;
 		a->which = arg;
@@ -54,10 +60,12 @@ static const struct cli_command command = {
 	.usage = "sada-merge [--accept-deletes[=MAX]|--refuse-deletes]\n"
 	    "sada-merge --list\n"
 	    "sada-merge --show WHICH PATH\n"
-	    "sada-merge --take WHICH PATH...",
+	    "sada-merge --take WHICH PATH...\n"
+	    "sada-merge --tool CMD [PATH...]",
 	.about = "Lay out in the directory what was pulled; the exit is 1 "
-	    "while a conflict is\nleft.  --list prints version, date, author, "
-	    "size, path and the name where it\nstands.",
+	    "while a conflict is\nleft.  --list prints version, date, authors, "
+	    "size, the name in conflict, where\nthis version stands, and why "
+	    "it could not be merged.",
 	.options = options,
 	.option = option,
 	.dry = 1,
@@ -72,33 +80,46 @@ conflict_json(struct cli *c, const struct sada_conflict *v)
 	cli_json(c);
 	cli_json_name(c, "path", v->path, v->len);
 	cli_json_name(c, "name", v->name, v->name_len);
-	cli_json_str(c, "version", v->version);
-	cli_json_str(c, "author", v->author);
-	cli_json_time(c, "time", v->wall_ns);
+	if (v->version[0] != '\0') {
+		cli_json_str(c, "version", v->version);
+		cli_json_time(c, "time", v->wall_ns);
+	}
+	cli_json_list(c, "authors", v->authors, v->nauthors);
 	cli_json_str(c, "kind", kind);
 	cli_json_num(c, "size", v->size);
 	cli_json_flag(c, "held", v->held);
 	cli_json_str(c, "why", v->why);
+	cli_json_str(c, "reason", v->reason);
 	return cli_json_end(c);
+}
+
+/* With -z each name ends with a NUL, and so does what is before it. */
+static void
+field(struct cli *c)
+{
+	cli_bytes(c, c->zero ? "" : "\t", 1);
 }
 
 static int
 conflict(const struct sada_conflict *v, void *ctx)
 {
 	struct cli *c = ctx;
+	size_t i;
 
 	if (c->json)
 		return conflict_json(c, v);
-	cli_putf(c, "%.12s ", v->version);
+	cli_putf(c, "%.12s ", v->version[0] != '\0' ? v->version : "-");
 	cli_date(c, v->wall_ns);
-	cli_putf(c, " %s %" PRIu64 "\t", v->author, v->size);
+	cli_put(c, " ");
+	for (i = 0; i < v->nauthors; i++)
+		cli_putf(c, "%s%s", i > 0 ? "," : "", v->authors[i]);
+	cli_putf(c, "%s %" PRIu64, v->nauthors == 0 ? "-" : "", v->size);
+	field(c);
 	cli_name(c, v->path, v->len);
-	cli_put(c, "\t");
+	field(c);
 	cli_name(c, v->name, v->name_len);
-	if (!v->held)
-		cli_put(c, "\t(content not here yet)");
-	else if (c->verbose && v->why != NULL)
-		cli_putf(c, "\t(%s)", v->why);
+	field(c);
+	cli_putf(c, "%s: %s", v->why, v->reason);
 	return cli_end(c);
 }
 
@@ -123,6 +144,39 @@ take(struct cli *c, struct sada_replica *r, const struct args *a,
 		return rc;
 	cli_op(c, op);
 	return 0;
+}
+
+/* One conflict after the tool: the op on stdout, or why it stays. */
+static int
+tooled(const char *path, size_t len, const char *op, const char *why,
+    void *ctx)
+{
+	struct cli *c = ctx;
+	struct sada_buf b = { 0 };
+
+	if (why == NULL) {
+		cli_op(c, op);
+		return cli_flush(c);
+	}
+	sada_quote(&b, path, len);
+	cli_say(c, "%s: %s", sada_buf_str(&b), why);
+	sada_buf_release(&b);
+	return 0;
+}
+
+static int
+tool(struct cli *c, struct sada_replica *r, const struct args *a,
+    struct sada_err *err)
+{
+	struct sada_tool_opts opts = { .command = a->which,
+	    .paths = c->argv, .npaths = c->argc, .wait_s = c->wait_s,
+	    .each = tooled, .ctx = c };
+	struct sada_tool_result res = { 0 };
+	int rc = sada_conflict_tool(r, &opts, &res, err);
+
+	if (res.left > 0)
+		cli_status(c, 1);
+	return rc;
 }
 
 static int
@@ -169,6 +223,9 @@ check(struct cli *c, const struct args *a)
 		cli_usage(c, "--show needs one PATH");
 	if (a->mode == KEY_TAKE && c->argc == 0)
 		cli_usage(c, "--take needs a PATH");
+	if (a->mode == KEY_TOOL && c->dry)
+		cli_usage(c, "-n and --tool exclude each other; --list shows "
+		    "what there is");
 	if ((a->mode == 0 || a->mode == KEY_LIST) && c->argc > 0)
 		cli_usage(c, "no operand is expected here");
 }
@@ -194,6 +251,8 @@ main(int argc, char **argv)
 		    &err);
 	else if (a.mode == KEY_TAKE)
 		rc = take(&c, r, &a, &err);
+	else if (a.mode == KEY_TOOL)
+		rc = tool(&c, r, &a, &err);
 	else
 		rc = merge(&c, r, &a, &err);
 out:

@@ -67,10 +67,12 @@ main(int argc, char **argv)
 	opts.each = c.dry || c.verbose ? cli_change : NULL;
 	opts.ctx = &c;
 	if ((rc = cli_open(&c, &r, opts.out == NULL ? SADA_OPEN_WRITE : 0,
-	    &err)) < 0 ||
-	    (rc = sada_restore(r, &opts, &res, &err)) < 0)
+	    &err)) < 0)
 		goto out;
-	report(&c, &res);
+	rc = sada_restore(r, &opts, &res, &err);
+	/* One operand may have come to nothing, and others to something. */
+	if (rc == 0 || rc == SADA_NOTFOUND)
+		report(&c, &res);
 out:
 	sada_close(r);
 	return cli_finish(&c, rc, &err);

@@ -58,6 +58,7 @@ report(struct cli *c, const struct sada_snap_result *res)
 	cli_json_num(c, "changed", res->changed);
 	cli_json_num(c, "deleted", res->deleted);
 	cli_json_num(c, "skipped", res->skipped);
+	cli_json_num(c, "special", res->special);
 	(void)cli_json_end(c);
 }
 

@@ -39,6 +39,7 @@ main(int argc, char **argv)
 
 	cli_start(&c, &command, NULL, argc, argv);
 	opts.dir = c.dir;
+	opts.flags = SADA_OPEN_WRITE;
 	opts.wait_s = c.wait_s;
 	opts.talk = &c.talk;
 	rc = sada_verify(&opts, each, &c, &res, &err);

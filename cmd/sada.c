@@ -26,6 +26,7 @@ static const struct cli_command command = {
 	    "  merge    lay out what was pulled; conflicts\n"
 	    "  status   what this replica holds, and what waits\n"
 	    "  log      show operations\n"
+	    "  diff     show what differs\n"
 	    "  ls       list names as they were\n"
 	    "  cat      show content as it was\n"
 	    "  restore  bring back what was\n"

@@ -14,14 +14,15 @@ libsada_a_SOURCES = \
 	lib/base/io_fd.c \
 	lib/base/io_file.c \
 	lib/base/io_priv.h \
-	lib/base/io_sys.c \
-	lib/base/name.c \
 	lib/base/path.c \
 	lib/base/path.h \
 	lib/base/pool.c \
 	lib/base/pool.h \
 	lib/base/quote.c \
 	lib/base/quote.h \
+	lib/base/run.c \
+	lib/base/run.h \
+	lib/base/run_user.c \
 	lib/bundle/blocks.c \
 	lib/bundle/commit.c \
 	lib/bundle/content.c \
@@ -51,11 +52,8 @@ libsada_a_SOURCES = \
 	lib/crypto/key.c \
 	lib/crypto/key.h \
 	lib/crypto/key_priv.h \
-	lib/crypto/pubtext.c \
 	lib/crypto/seal.c \
 	lib/crypto/seal.h \
-	lib/crypto/seal_priv.h \
-	lib/crypto/stream.c \
 	lib/disk/adopt.c \
 	lib/disk/apply.c \
 	lib/disk/apply.h \
@@ -71,16 +69,15 @@ libsada_a_SOURCES = \
 	lib/disk/layout_run.c \
 	lib/disk/order.c \
 	lib/disk/plan.c \
-	lib/disk/rules.c \
 	lib/disk/scan.c \
 	lib/disk/scan.h \
 	lib/disk/scan_priv.h \
-	lib/disk/seen.c \
 	lib/disk/stage.c \
 	lib/disk/swap.c \
 	lib/disk/trash.c \
 	lib/disk/walk.c \
 	lib/disk/work.h \
+	lib/disk/work_amend.c \
 	lib/disk/work_codec.c \
 	lib/disk/work_priv.h \
 	lib/disk/work_read.c \
@@ -90,16 +87,15 @@ libsada_a_SOURCES = \
 	lib/format/bundle.c \
 	lib/format/bundle.h \
 	lib/format/codec_priv.h \
+	lib/format/hint.c \
 	lib/format/journal.c \
 	lib/format/journal.h \
 	lib/format/logframe.c \
 	lib/format/logframe.h \
-	lib/format/member.c \
 	lib/format/node.c \
 	lib/format/node.h \
 	lib/format/node_leaf.c \
 	lib/format/node_priv.h \
-	lib/format/node_put.c \
 	lib/format/object.c \
 	lib/format/object.h \
 	lib/format/op.c \
@@ -107,38 +103,53 @@ libsada_a_SOURCES = \
 	lib/format/op_priv.h \
 	lib/format/pack.c \
 	lib/format/pack.h \
-	lib/format/types.c \
 	lib/format/types.h \
 	lib/git/ignore.c \
 	lib/git/ignore.h \
+	lib/git/merge.c \
+	lib/git/merge.h \
 	lib/git/patch.c \
 	lib/git/patch.h \
+	lib/git/similar.c \
+	lib/git/similar.h \
 	lib/log/context.c \
+	lib/log/hints.c \
 	lib/log/index.c \
 	lib/log/log.c \
 	lib/log/log.h \
 	lib/log/log_priv.h \
-	lib/log/members.c \
 	lib/log/open.c \
 	lib/log/scan.c \
 	lib/log/segment.c \
-	lib/log/stage.c \
 	lib/log/verify.c \
+	lib/merge/cache.c \
+	lib/merge/cache.h \
+	lib/merge/command.c \
+	lib/merge/command.h \
+	lib/merge/driver.c \
+	lib/merge/glob.c \
+	lib/merge/glob.h \
+	lib/merge/json.c \
+	lib/merge/json_parse.c \
+	lib/merge/json_priv.h \
+	lib/merge/lines.c \
+	lib/merge/lines_priv.h \
+	lib/merge/merge.h \
+	lib/merge/rules.c \
+	lib/merge/rules.h \
+	lib/merge/sqlite.h \
+	lib/merge/sqlite_is.c \
+	lib/merge/text.c \
+	lib/merge/union.c \
+	lib/merge/why.c \
 	lib/peer/config.c \
 	lib/peer/marks.c \
 	lib/peer/note.c \
 	lib/peer/peer.h \
 	lib/peer/peer_priv.h \
 	lib/peer/peers.c \
-	lib/peer/remotes.c \
-	lib/peer/self.c \
-	lib/peer/sents.c \
-	lib/peer/wants.c \
-	lib/store/addblock.c \
 	lib/store/block.c \
-	lib/store/chunker.c \
 	lib/store/chunker.h \
-	lib/store/clean.c \
 	lib/store/commit.c \
 	lib/store/file.c \
 	lib/store/file.h \
@@ -146,6 +157,7 @@ libsada_a_SOURCES = \
 	lib/store/fold.c \
 	lib/store/index.c \
 	lib/store/index_priv.h \
+	lib/store/mend.c \
 	lib/store/pack.c \
 	lib/store/read.c \
 	lib/store/scan.c \
@@ -157,49 +169,63 @@ libsada_a_SOURCES = \
 	lib/store/verify.c \
 	lib/store/zst.c \
 	lib/store/zst.h \
-	lib/transport/in.c \
 	lib/transport/out.c \
 	lib/transport/place.c \
 	lib/transport/place.h \
 	lib/transport/place_priv.h \
-	lib/transport/spool.c \
+	lib/tree/ancestor.c \
+	lib/tree/ancestor.h \
 	lib/tree/build.c \
-	lib/tree/check.c \
+	lib/tree/carry.c \
+	lib/tree/carry.h \
 	lib/tree/copyname.c \
 	lib/tree/cursor.c \
-	lib/tree/cut.c \
-	lib/tree/diff.c \
 	lib/tree/fold.c \
 	lib/tree/fold_priv.h \
 	lib/tree/join.c \
 	lib/tree/map.c \
+	lib/tree/merger.c \
+	lib/tree/merger.h \
 	lib/tree/nodes.c \
 	lib/tree/replay.c \
 	lib/tree/state.c \
 	lib/tree/state.h \
-	lib/tree/step.c \
 	lib/tree/tree.h \
 	lib/tree/tree_priv.h \
 	lib/tree/view.c \
 	lib/tree/view.h \
 	lib/verb/cat.c \
+	lib/verb/conflict_priv.h \
 	lib/verb/conflicts.c \
+	lib/verb/deltas.c \
+	lib/verb/deltas_priv.h \
+	lib/verb/diff.c \
 	lib/verb/draft.c \
+	lib/verb/draft_wait.c \
+	lib/verb/guard.c \
+	lib/verb/guard_priv.h \
 	lib/verb/home.c \
 	lib/verb/init.c \
 	lib/verb/lead.c \
 	lib/verb/log_names.c \
 	lib/verb/log_show.c \
 	lib/verb/look_priv.h \
+	lib/verb/lost.c \
 	lib/verb/ls.c \
 	lib/verb/maps.c \
+	lib/verb/meld.c \
 	lib/verb/merge.c \
+	lib/verb/moves.c \
 	lib/verb/open.c \
 	lib/verb/peers.c \
 	lib/verb/pull.c \
 	lib/verb/push.c \
 	lib/verb/recover.c \
 	lib/verb/refuse.c \
+	lib/verb/rename.c \
+	lib/verb/rename_dir.c \
+	lib/verb/rename_priv.h \
+	lib/verb/rename_text.c \
 	lib/verb/restore.c \
 	lib/verb/rev.c \
 	lib/verb/snap.c \
@@ -207,6 +233,8 @@ libsada_a_SOURCES = \
 	lib/verb/states.c \
 	lib/verb/status.c \
 	lib/verb/sync.c \
+	lib/verb/take.c \
+	lib/verb/tool.c \
 	lib/verb/verb.h \
 	lib/verb/verb_priv.h \
 	lib/verb/verify.c \
@@ -215,3 +243,21 @@ libsada_a_SOURCES = \
 	lib/verb/when.c \
 	lib/verb/worst.c \
 	lib/verb/worst.h
+
+# One of the two: with SQLite, or what answers in its place.
+if HAVE_SQLITE
+libsada_a_SOURCES += \
+	lib/merge/sqlite_capture.c \
+	lib/merge/sqlite_equal.c \
+	lib/merge/sqlite_install.c \
+	lib/merge/sqlite_live.c \
+	lib/merge/sqlite_merge.c \
+	lib/merge/sqlite_open.c \
+	lib/merge/sqlite_priv.h \
+	lib/merge/sqlite_rows.c \
+	lib/merge/sqlite_schema.c \
+	lib/merge/sqlite_table.c
+else
+libsada_a_SOURCES += \
+	lib/merge/sqlite_none.c
+endif

@@ -3,6 +3,7 @@
 dist_man_MANS += \
 	man/sada-bundle.5 \
 	man/sada-cat.1 \
+	man/sada-diff.1 \
 	man/sada-init.1 \
 	man/sada-log.1 \
 	man/sada-ls.1 \
@@ -17,4 +18,5 @@ dist_man_MANS += \
 	man/sada-store.5 \
 	man/sada-sync.1 \
 	man/sada-verify.1 \
-	man/sada.1
+	man/sada.1 \
+	man/sadamerge.5

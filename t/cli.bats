@@ -4,8 +4,8 @@
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
 
-all='sada-cat sada-init sada-log sada-ls sada-merge sada-peer sada-pull
-    sada-push sada-remote sada-restore sada-snap sada-status sada-sync
+all='sada-cat sada-diff sada-init sada-log sada-ls sada-merge sada-peer
+    sada-pull sada-push sada-remote sada-restore sada-snap sada-status sada-sync
     sada-verify'
 
 setup() {
@@ -66,7 +66,7 @@ wrong() {
 }
 
 @test "-n is known where something is written" {
-	for x in sada-cat sada-init sada-ls sada-status sada-verify; do
+	for x in sada-cat sada-diff sada-init sada-ls sada-status sada-verify; do
 		wrong "$x" -n
 	done
 	wrong sada-log -n
@@ -95,6 +95,7 @@ wrong() {
 	done
 	wrong sada-cat @:a @:b
 	wrong sada-init a b
+	wrong sada-diff a b c
 	wrong sada-log a b
 	wrong sada-ls @ @+
 	wrong sada-peer self a
@@ -120,10 +121,13 @@ wrong() {
 	wrong sada-sync -
 	wrong sada-log -p --json
 	wrong sada-log -p --name-status
+	wrong sada-diff -p --name-status
+	wrong sada-diff -p --json
+	wrong sada-diff -p -z
 }
 
 @test "no replica is 69, for every command that needs one" {
-	for x in 'cat @:a' log ls merge 'merge --list' 'merge --take mine a' \
+	for x in 'cat @:a' diff log ls merge 'merge --list' 'merge --take mine a' \
 	    'peer self' 'peer list' 'remote list' 'restore @' snap status \
 	    'status --id' verify push pull sync; do
 		# shellcheck disable=SC2086

@@ -28,7 +28,9 @@ import sys
 import tempfile
 import traceback
 
-from converge_model import Entry, FILE_MAX, Model, Side, Wrong, content_id
+import converge_log
+from converge_model import (Entry, FILE_MAX, Model, Side, Wrong, content_id,
+                            is_held)
 
 VERBOSE = 'SADA_TEST_VERBOSE' in os.environ
 
@@ -37,9 +39,15 @@ NAMES = [
     b'y' * 251 + b'.txt', b'\xc3\xa9' * 127, b'~', b'a~0123456789', b'f~.txt',
     b'-l', b'.h', b'.a~b', b'A', b' ', b'*', b'"\\', b'.sadaignor', b'sada',
 ]
+EDITS = ['text'] * 16 + [
+    'write', 'write', 'append', 'delete', 'delete', 'chmod', 'rename',
+    'rename', 'rename', 'swap', 'mkdir', 'link', 'mtime', 'kind']
 MODES = [0o644, 0o600, 0o755, 0o444, 0o400, 0o111, 0o000, 0o4755, 0o666]
 DIR_MODES = [0o755, 0o700, 0o750, 0o1777, 0o500]
 TEXT = [b'', b'x', b'one\n', b'two\n', b'one\ntwo\nthree\n', b'x' * 5000]
+# Files of lines: what most edits are made in, a few words for each line.
+LINES = [b'%d\n' % n for n in range(1, 25)]
+WORDS = [b'tea', b'bread', b'milk']
 TIMES = [0, 1, -1, 10 ** 9, 1_700_000_000_123456789, 2 ** 32 * 10 ** 9,
          1_600_000_000_000000001]
 
@@ -67,8 +75,12 @@ class Replica:
                 self.run(what, '--json', *args)[1].splitlines()]
 
     def ops(self):
-        """Op id -> its line of the log; of all that are here."""
-        return {e['op']: e for e in self.lines('log')}
+        """Op id -> what its record says; of all that are here."""
+        return {o.id: o for o in
+                converge_log.ops(os.path.join(self.dir, '.sada'))}
+
+    def held(self):
+        return converge_log.held(os.path.join(self.dir, '.sada'))
 
     def id(self):
         return self.run('status', '--id')[1]
@@ -80,7 +92,7 @@ class Replica:
         def visit(fd, base):
             st = os.stat(fd)
             out[base[:-1]] = Entry('d', None, mode_of(st),
-                                   st.st_mtime_ns)
+                                   st.st_mtime_ns, 0)
             for n in os.listdir(fd):
                 n = os.fsencode(n)
                 if base == b'' and n == b'.sada':
@@ -95,14 +107,14 @@ class Replica:
                 elif stat.S_ISLNK(st.st_mode):
                     to = os.fsencode(os.readlink(n, dir_fd=fd))
                     out[base + n] = Entry('l', content_id(to), 0,
-                                          st.st_mtime_ns)
+                                          st.st_mtime_ns, len(to))
                 else:
                     f = os.open(n, os.O_RDONLY, dir_fd=fd)
                     with open(f, 'rb') as f:
                         data = f.read()
                     out[base + n] = Entry('f', self.world.content(data),
-                                          mode_of(st),
-                                          st.st_mtime_ns)
+                                          mode_of(st), st.st_mtime_ns,
+                                          len(data))
 
         fd = os.open(self.bdir, os.O_RDONLY)
         try:
@@ -115,21 +127,24 @@ class Replica:
         """Names that REV shows."""
         return {json_name(e): Entry(
                     e['kind'], self.world.known(e.get('content')),
-                    int(e['mode'], 8), time_ns(e))
+                    int(e['mode'], 8), time_ns(e), e['size'])
                 for e in self.lines('ls', '-R', rev)}
 
     # ---- commands, each followed by the model ----
 
     def snap(self):
         disk = self.scan()
-        args, (rc, out) = (), self.run('snap', ok=(0, 2))
+        rc, out = self.run('snap', ok=(0, 2))
         if rc == 2:
             rc, out = self.run('snap', '--accept-deletes')
         op = out.strip()
-        log = self.ops() if op else {}
+        log = self.ops()
         if op and op not in log:
             raise Wrong('snap told op %s, which is not in the log' % op)
-        self.side.snap(disk, op, log[op]['parents'] if op else [])
+        try:
+            self.side.snap(disk, log[op] if op else None, self.held())
+        except Wrong as e:
+            raise Wrong('snap in %s: %s' % (self.name, e))
         if op:
             self.world.recorded(self, op)
         return op
@@ -145,8 +160,8 @@ class Replica:
         return out
 
     def merge(self):
-        ops = self.ops()
-        view = self.view('@+')
+        ops, held = self.ops(), self.held()
+        view = self.view('@+') if ops else {}
         rc, _ = self.run('merge', ok=(0, 1, 2))
         if rc == 2:
             if not ops:
@@ -154,7 +169,7 @@ class Replica:
             rc, _ = self.run('merge', '--accept-deletes', ok=(0, 1))
         if ops:
             try:
-                self.side.merge(view, ops, self.scan())
+                self.side.merge(view, ops, self.scan(), held)
             except Wrong as e:
                 raise Wrong('merge in %s: %s' % (self.name, e))
         return rc
@@ -198,6 +213,7 @@ class Replica:
                     self.world.run('cp', '-a', os.path.join(copy, n), store)
         self.side = side.copy()
         # Copied over, newer segments of the log may still be there.
+        self.run('log')
         have = set(self.ops())
         self.world.maybe_lost |= lost - have
         self.world.note('%s: back to %s (%s)' % (self.name, copy, 'whole'
@@ -226,7 +242,7 @@ class World:
         self.bundles = []       # (file, sender, peers it is for)
         self.count = 0
         self.big = {}           # id of a large content -> hash of our own
-        self.contents = {}      # op -> {path: content as scanned}
+        self.texts = set()      # ids of contents that are lines
         self.author = {}        # op -> replica
         self.maybe_lost = set()     # ops that a restored store forgot
         self.commands = 0
@@ -271,7 +287,9 @@ class World:
 
     def content(self, data):
         if len(data) <= FILE_MAX:
-            return content_id(data)
+            i = content_id(data)
+            self.model.bytes[i] = data
+            return i
         return 'big' + hashlib.sha256(data).hexdigest()
 
     def known(self, cid):
@@ -279,24 +297,25 @@ class World:
 
     def recorded(self, r, op):
         """R recorded OP, and Side.snap() knows what it made."""
-        made = self.model.made[op]
         self.author[op] = r
-        self.contents[op] = {slot: c for slot, _, c in made.values()}
-        if any(c.startswith('big') for c in self.contents[op].values()):
+        if any(v.size > FILE_MAX for v in self.model.made[op]):
             for e in r.lines('ls', '-R', op):
                 if e['size'] > FILE_MAX and e['content'] not in self.big:
                     data = r.run('cat', op.encode() + b':' +
                                  json_name(e))[1]
                     self.big[e['content']] = self.content(data)
+                    self.model.big[self.content(data)] = e['content']
 
     # ---- edits ----
 
     def new_content(self):
         rng = self.rng
-        how = rng.randrange(10)
-        if how < 6:
+        how = rng.randrange(20)
+        if how < 10:
+            return b''.join(LINES)
+        if how < 15:
             return rng.choice(TEXT)
-        if how < 9:
+        if how < 19:
             return rng.randbytes(rng.randrange(1, 20000))
         # Holes in the middle and at the end; above the size of a chunk.
         return b'head' + bytes(rng.choice((300000, 1500000))) + \
@@ -317,9 +336,13 @@ class World:
         old = rng.choice(copies if copies and rng.random() < .3 else
                          sorted(now)) if now else None
         new = self.new_name(dirs)
-        what = rng.choice(('write', 'write', 'write', 'append', 'delete',
-                           'delete', 'chmod', 'rename', 'rename', 'swap',
-                           'mkdir', 'link', 'mtime', 'kind'))
+        what = rng.choice(EDITS)
+        texts = [n for n in now if n not in copies and now[n].kind == 'f' and
+                 now[n].content in self.texts | self.model.merged]
+        if what == 'text' and texts:
+            old = rng.choice(sorted(texts))
+        elif what == 'text':
+            what = 'write'
         os.chdir(r.bdir)
         try:
             if old is None or what == 'write':
@@ -341,13 +364,46 @@ class World:
     def write(self, name):
         if os.path.islink(name) or os.path.isdir(name):
             self.clear(name)
-        data = self.new_content()
+        self.put(name, self.new_content())
+
+    def put(self, name, data):
+        if data.count(b'\n') > 3 and b'\0' not in data:
+            self.texts.add(self.content(data))
         with open(name, 'wb') as f:
             for i in range(0, len(data), 4096):
                 if data[i:i + 4096].strip(b'\0'):
                     f.seek(i)
                     f.write(data[i:i + 4096])
             f.truncate(len(data))
+
+    def edit_text(self, old, new, now):
+        rng = self.rng
+        with open(old, 'rb') as f:
+            data = f.read()
+        end = b'\r\n' if b'\r' in data else b'\n'
+        lines = data.splitlines(True)
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            at = rng.randrange(len(lines))
+            how = rng.randrange(14)
+            word = rng.choice(WORDS) + end
+            if how < 6:
+                lines[at] = word
+            elif how < 8:
+                lines.insert(at, word)
+            elif how < 10:
+                lines.append(word)
+            elif how < 11 and len(lines) > 5:
+                del lines[at]
+            elif how < 12:
+                lines[-1] = lines[-1].rstrip(b'\r\n')
+            elif how < 13 and rng.random() < .3:
+                swap = (b'\n', b'\r\n') if end == b'\n' else (b'\r\n', b'\n')
+                lines = [x.replace(*swap) for x in lines]
+            else:
+                # Back to what some name once had.
+                lines = self.model.bytes[rng.choice(sorted(
+                    self.texts))].splitlines(True)
+        self.put(old, b''.join(lines))
 
     def edit_append(self, old, new, now):
         if now[old].kind == 'f' and os.lstat(old).st_size < 3000000:
@@ -409,37 +465,53 @@ class World:
         r = rng.choice(self.replicas)
         dice = rng.random()
         if dice < .34:
-            for _ in range(rng.randint(1, 4)):
+            for _ in range(rng.randint(1, 3)):
                 self.edit(r)
-        elif dice < .50:
+        elif dice < .52:
             r.snap()
-        elif dice < .68:
-            others = [p for p in self.replicas if p is not r]
-            to = rng.sample(others, rng.randint(1, len(others)))
-            file = os.path.join(self.tmp, 'b%d.sada' % self.serial())
-            r.push(file, to, *(['--full'] if rng.random() < .1 else []))
-            if rng.random() < .75:
-                self.bundles.append((file, r, to))
-        elif dice < .85:
+        elif dice < .62:
+            self.send(r)
+        elif dice < .74:
             if self.bundles:
                 # A bundle stays: it may come twice, or much later.
                 file, _, to = rng.choice(self.bundles[-6:] if
                                          rng.random() < .7 else self.bundles)
                 rng.choice(to).pull(file)
-        elif dice < .96:
+        elif dice < .80:
             r.merge()
+        elif dice < .96:
+            # What is usual: all of one goes to another.
+            p = rng.choice([p for p in self.replicas if p is not r])
+            r.snap()
+            p.snap()
+            p.pull(self.send(r, p))
+            p.merge()
         elif dice < .98:
             r.backup(rng.random() < .5)
         elif r.backups and self.restores:
             r.restore(rng)
 
+    def send(self, r, *to):
+        rng = self.rng
+        others = [p for p in self.replicas if p is not r]
+        to = to or rng.sample(others, rng.randint(1, len(others)))
+        file = os.path.join(self.tmp, 'b%d.sada' % self.serial())
+        r.push(file, to, *(['--full'] if rng.random() < .1 else []))
+        if rng.random() < .75:
+            self.bundles.append((file, r, to))
+        return file
+
     # ---- the end ----
 
-    def round(self, spool):
+    def round(self, spool, first):
         """All snap, push, pull and merge: how many had something to say."""
         busy = 0
         for r in self.shuffled():
-            busy += r.snap() != ''
+            op = r.snap()
+            if op and not first:
+                raise Wrong('%s recorded %s, and nobody edited' %
+                            (r.name, op))
+            busy += op != ''
         for r in self.shuffled():
             busy += r.run('push', '-o', spool)[1] != ''
         for r in self.shuffled():
@@ -454,10 +526,11 @@ class World:
     def heal(self, why):
         spool = os.path.join(self.tmp, 'spool')
         os.makedirs(spool, exist_ok=True)
-        # Who was set back learns of it by one answer, and answers that.
-        most = len(self.replicas) + (5 if self.maybe_lost else 2)
+        # A content that a merge wants is asked for by one bundle and
+        # comes by the next, and may be what the next merge waited for.
+        most = len(self.replicas) + 8
         for n in range(1, most + 2):
-            if not self.round(spool):
+            if not self.round(spool, n == 1):
                 break
         else:
             raise Wrong('%s: not quiet after %d rounds' % (why, most))
@@ -487,24 +560,40 @@ class World:
         Every content ever recorded is to be had from its author, unless
         his store was set back to before.
         """
-        have = {r: r.ops() for r in self.replicas}
+        have = {r: (r.ops(), r.held()) for r in self.replicas}
+        for r in self.replicas:
+            if {e['op'] for e in r.lines('log')} != set(have[r][0]):
+                raise Wrong('sada-log of %s shows other ops' % r.name)
         for op, r in self.author.items():
-            here = have[r]
+            here, held = have[r]
             if op in self.maybe_lost:
                 continue
             if op not in here:
                 raise Wrong('%s forgot its op %s' % (r.name, op))
-            names = {e.content: n for n, e in r.view(op).items()}
-            for path, content in self.contents[op].items():
-                if content not in names:
-                    raise Wrong('%s: op %s does not show what it made at %r'
-                                % (r.name, op, path))
-                data = r.run('cat', op.encode() + b':' + names[content])[1]
-                if content != self.content(data):
-                    raise Wrong('%s: %s:%r is something else' %
-                                (r.name, op, path))
+            for v in self.model.made[op]:
+                if v.kind != 'd' and not is_held(self.model, v.content,
+                                                 v.size, held):
+                    raise Wrong('%s: op %s made %r, and it is not held' %
+                                (r.name, op, v))
+
+    def start(self):
+        """In most histories all begin with the same few files."""
+        if self.rng.random() < .2:
+            return
+        r = self.rng.choice(self.replicas)
+        os.chdir(r.bdir)
+        os.mkdir(b'd')
+        for name in b'a', b'b', b'd/a', b'd/b', b'd/a.txt':
+            self.put(name, b''.join(LINES))
+            with open(name, 'ab') as f:
+                f.write(b'the end of %s\n' % name)
+            with open(name, 'rb') as f:
+                self.texts.add(self.content(f.read()))
+        os.chdir('/')
+        self.heal('at the start')
 
     def history(self, events):
+        self.start()
         for _ in range(events):
             self.event()
         rounds = self.heal('after the history')
@@ -513,8 +602,13 @@ class World:
         self.check_kept()
         for r in self.replicas:
             r.run('verify')
-        return '%d replicas, %d ops, %d commands, quiet after %d rounds' % (
-            len(self.replicas), len(self.model.past), self.commands, rounds)
+        m = self.model
+        return '%d replicas, %d ops, %d merges of %d, %d names carried, ' \
+            '%d hints, %d commands, quiet after %d rounds' % (
+                len(self.replicas), len(m.past), len(m.merged),
+                len(m.merges), len(m.carried),
+                sum(len(o.hints) for o in m.log.values()), self.commands,
+                rounds)
 
 
 def differ(why, a, have, b, other, gone):

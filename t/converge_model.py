@@ -1,77 +1,152 @@
 """converge_model: the rules of convergence over plain sets, as naive as can be.
 
 A version lives in a set of ops when the op that made it is in the set and
-no op of the set took it away.  No maps, no joins, no order: what a replica
-shows is computed from nothing but what each op made and took.  The disk
-and the names of conflict copies are read from the replica that is tested;
-everything else is computed here, and compared by converge.py.
+no op of the set took it away.  No maps, no joins: what a replica shows is
+computed from nothing but what each op made and took (the view is in
+converge_view.py).  The disk, which names are directories, which objects are
+held and what the log says of an op's dot, parents and hints are read from the
+replica that is tested; everything else is computed here, and compared by
+converge.py.
 """
 import collections
-import hashlib
 import struct
 
+from converge_log import ANC, CHUNK, HINT_DIR, HINT_FILE, LIST, H, var
+from converge_view import Row, View, Wrong, hint_of, path_order
+
 FILE_MAX = 1 << 20              # above that a content id is a list's
+LISTED = 32                     # entries of a list of ancestors
+ENTRY_DOTS = 64
+KIND = {'f': 1, 'd': 2, 'l': 3}
 
-Row = collections.namedtuple('Row', 'slot kind content mode mtime cover')
 # What stands at a name: kind f, d or l; content is its id.
-Entry = collections.namedtuple('Entry', 'kind content mode mtime')
-
-
-class Wrong(Exception):
-    """What the replica says and the rules differ."""
+Entry = collections.namedtuple('Entry', 'kind content mode mtime size')
+# An ancestor; dots are ops, for an op has its dot alone.
+Ancestor = collections.namedtuple('Ancestor', 'dots kind mode size content')
 
 
 def content_id(data):
     """The id of a content of at most FILE_MAX bytes."""
-    return hashlib.blake2b(struct.pack('<Q', len(data)) + data,
-                           digest_size=32,
-                           person=b'sada.chunk.v1\0\0\0').hexdigest()
+    return H(b'sada.chunk.v1', data)
 
 
-def is_copy_of(name, slot):
-    """Can NAME be the name of a conflict copy of SLOT?"""
-    ndir, _, nbase = name.rpartition(b'/')
-    sdir, _, sbase = slot.rpartition(b'/')
-    if ndir != sdir:
-        return False
-    dot = sbase.rfind(b'.')
-    ext = sbase[dot:] if dot > 0 and len(sbase) - dot <= 16 else b''
-    stem = sbase[:len(sbase) - len(ext)]
-    if ext and not nbase.endswith(ext):
-        return False
-    have, tilde, digits = nbase[:len(nbase) - len(ext)].rpartition(b'~')
-    if not tilde or len(digits) < 10 or digits.strip(b'0123456789abcdef'):
-        return False
-    return have == stem or (len(nbase) >= 252 and stem.startswith(have))
+class Version:
+    """What op OP made at SLOT out of entry E."""
+
+    def __init__(self, model, op, slot, e):
+        self.model, self.op, self.slot = model, op, slot
+        self.kind, self.content, self.mode, self.mtime, self.size = e
+        self.alone, self.anc = False, ()
+        self._id = self._list = None
+
+    def __repr__(self):
+        return '<%s %s:%r %s>' % (self.kind, self.op[:6], self.slot,
+                                  (self.content or '-')[:8])
+
+    def what(self):
+        return self.kind, self.size, self.content
+
+    def dot_bytes(self):
+        return self.model.dot_bytes(self.op)
+
+    def list_id(self):
+        """The id of the ancestors, or None."""
+        if self.anc and self._list is None:
+            self._list = H(b'sada.anc.v1', var(len(self.anc)) + b''.join(
+                var(len(a.dots)) +
+                b''.join(self.model.dot_bytes(d) for d in a.dots) +
+                bytes([KIND[a.kind]]) + var(a.mode) + var(a.size) +
+                bytes.fromhex(self.model.real(a.content))
+                for a in self.anc))
+        return self._list
+
+    def id(self):
+        if self._id is None:
+            b = self.dot_bytes() + bytes([KIND[self.kind]])
+            if self.kind != 'd':
+                b += bytes([self.alone]) + struct.pack(
+                    '<HQ', self.mode, self.size)
+                b += bytes.fromhex(self.model.real(self.content))
+                b += struct.pack('<qI', *divmod(self.mtime, 10 ** 9))
+                b += bytes.fromhex(self.list_id() or '00' * 32)
+            self._id = bytes.fromhex(H(b'sada.version.v1', b))
+        return self._id
 
 
 class Model:
-    """All ops that were ever made: op id -> (past, made, taken)."""
+    """All ops that were ever made, and all contents."""
 
     def __init__(self):
         self.past = {}          # op -> frozenset of ops, itself included
-        self.made = {}          # op -> {(op, slot): (slot, kind, content)}
-        self.taken = {}         # op -> set of (op, slot)
+        self.lamport = {}
+        self.log = {}           # op -> converge_log.Op
+        self.made = {}          # op -> versions
+        self.taken = {}         # op -> set of versions
+        self.big = {}           # our name of a large content -> its id
+        self.bytes = {}         # id of a small content -> bytes
+        self.merges = {}        # (base, a, b) -> bytes, or None: conflict
+        self.merged = set()     # contents that merges made
+        self.carried = set()    # (version, where it was shown)
 
-    def add(self, op, parents, made, taken):
-        past = {op}
-        for p in parents:
+    def real(self, content):
+        if content in self.big:
+            return self.big[content]
+        if content.startswith('big'):
+            raise Wrong('the id of %s is not known' % content)
+        return content
+
+    def dot(self, op):
+        return self.log[op].dot
+
+    def dot_bytes(self, op):
+        d = self.dot(op)
+        return d[0] + struct.pack('<QQQ', *d[1:])
+
+    def add(self, log):
+        past = {log.id}
+        for p in log.parents:
             past |= self.past[p]
-        self.past[op] = frozenset(past)
-        self.made[op] = made
-        self.taken[op] = taken
+        self.past[log.id] = frozenset(past)
+        self.lamport[log.id] = 1 + max([self.lamport[p] for p in log.parents],
+                                       default=0)
+        self.log[log.id] = log
 
-    def groups(self, ops):
-        """{(slot, kind, content): set of versions} alive in the set OPS."""
+    def living(self, ops):
+        """{slot: set of versions} alive in the set OPS."""
         taken = set()
         for o in ops:
             taken |= self.taken[o]
         out = collections.defaultdict(set)
         for o in ops:
-            for version, group in self.made[o].items():
-                if version not in taken:
-                    out[group].add(version)
+            for v in self.made[o]:
+                if v not in taken:
+                    out[v.slot].add(v)
         return out
+
+    def ancestors(self, shown, cover, ops, held):
+        """
+        The list of what replaces a name that showed entry SHOWN with the
+        versions COVER, in an op on OPS, of the store that holds HELD.
+        """
+        cover = sorted((v for v in cover if v.kind != 'd'), key=Version.id)
+        if not cover:
+            return ()
+        dots = tuple(sorted({v.op for v in cover}, key=self.dot)[:ENTRY_DOTS])
+        rest = []
+        for v in cover:
+            own = []
+            if v.what() != (shown.kind, shown.size, shown.content):
+                own.append(Ancestor((v.op,), v.kind, v.mode, v.size,
+                                    v.content))
+            if v.anc and (ANC, v.list_id()) in held:
+                own += v.anc
+            rest += [a for a in own if a not in rest]
+        if len(cover) > 1:
+            rest.sort(key=lambda a: -max(self.lamport[d] if d in ops else 0
+                                         for d in a.dots))
+        first = Ancestor(dots, shown.kind, shown.mode, shown.size,
+                         shown.content)
+        return ((first,) + tuple(rest))[:LISTED]
 
 
 class Side:
@@ -79,7 +154,7 @@ class Side:
 
     def __init__(self, model):
         self.model = model
-        self.rows = {}          # name -> Row; files and links only
+        self.rows = {}          # name -> Row; without the root
         self.laid = frozenset()
 
     def copy(self):
@@ -88,88 +163,180 @@ class Side:
         new.laid = self.laid
         return new
 
-    def snap(self, disk, op, parents):
-        """DISK (name -> Entry) was recorded as OP; '' means: no op."""
-        made, taken = {}, set()
-        rows = {}
-        for name in set(disk) | set(self.rows):
-            row, e = self.rows.get(name), disk.get(name)
-            if e is not None and e.kind == 'd':
-                e = None
-            if row and e and (row.kind, row.content, row.mtime) == (
-                    e.kind, e.content, e.mtime) and \
-                    (e.kind == 'l' or row.mode == e.mode):
-                rows[name] = row
-                continue
-            if row:
-                taken |= row.cover
-            if e:
-                v = (op, name)
-                made[v] = (name, e.kind, e.content)
-                rows[name] = Row(name, *e, frozenset([v]))
-        if not op:
-            if made:
+    def stands(self, name, e, disk):
+        """Is what is recorded of NAME what is there, entry E?"""
+        row = self.rows[name]
+        if row.kind != e.kind:
+            return False
+        if e.kind == 'd':
+            # A directory that is only implied is recorded once something
+            # is changed in it.
+            return row.cover or (row.mode == e.mode and (
+                row.mtime == e.mtime or not self.child_changed(name, disk)))
+        return (row.content, row.mtime, row.mode) == (
+            e.content, e.mtime, e.mode)
+
+    def child_changed(self, name, disk):
+        for n in set(self.rows) | set(disk):
+            if n.rpartition(b'/')[0] == name and n:
+                row, e = self.rows.get(n), disk.get(n)
+                if not row or not e or row[1:5] != e[:4]:
+                    return True
+        return False
+
+    def snap(self, disk, log, held):
+        """DISK (name -> Entry) was recorded as LOG; None means: no op."""
+        model = self.model
+        gone, new, changed, rows = set(), set(), set(), {}
+        for name in (set(disk) | set(self.rows)) - {b''}:
+            e = disk.get(name)
+            if name not in self.rows:
+                new.add(name)
+            elif e is None:
+                gone.add(name)
+            elif self.stands(name, e, disk):
+                rows[name] = self.rows[name]
+            else:
+                changed.add(name)
+        if log is None:
+            for n in [n for n in changed if disk[n].kind == 'd' and
+                      self.rows[n].kind == 'd']:
+                rows[n] = self.rows[n]
+                changed.discard(n)
+            if new or changed:
                 raise Wrong('snap recorded nothing, and these changed: %r' %
-                            sorted(n for _, n in made))
+                            sorted(new | changed))
             self.rows = rows
             return
-        self.model.add(op, parents, made, taken)
-        past = self.model.past[op]
-        if not self.laid <= past:
-            raise Wrong('op %s was made on less than was laid out' % op)
-        self.laid = past
+        model.add(log)
+        before = model.past[log.id] - {log.id}
+        if not self.laid <= before:
+            raise Wrong('op %s was made on less than was laid out' % log.id)
+        view = View(model, before, held)
+        base = view.lives
+        # A name that showed one version that lives elsewhere, and is
+        # changed: that is the rename, done here as well.
+        settled = {}
+        for name in changed:
+            row = self.rows[name]
+            if row.slot == name and len(row.cover) == 1:
+                at = next(iter(row.cover)).slot
+                if at != name and 'd' not in (row.kind, disk[name].kind):
+                    settled[name] = at
+        mates = self.mates(log.hints, disk, gone, new, settled)
+        taken = set()
+        for name in gone | changed:
+            taken |= self.rows[name].cover
+        made = []
+        for name in new | changed:
+            v = Version(model, log.id, name, disk[name])
+            row, cover = self.rows.get(name), frozenset()
+            if row and row.slot == name:
+                cover = row.cover
+            v.alone = v.kind != 'd' and base[name] <= cover
+            if name in changed and view.carries:
+                v.alone = False
+            if name in mates:
+                row = self.rows[mates[name]]
+                cover = row.cover
+                v.alone &= not view.carries and base[mates[name]] <= cover
+            if v.kind != 'd' and cover:
+                v.anc = model.ancestors(row, cover, before, held)
+            made.append(v)
+            rows[name] = Row(name, *disk[name], frozenset([v]))
+        model.made[log.id], model.taken[log.id] = made, taken
+        self.laid = model.past[log.id]
         self.rows = rows
 
-    def slots(self, view, ops):
-        """
-        The slot of each name of VIEW, after checking that VIEW shows just
-        what lives in the set OPS; VIEW is name -> Entry of files and links.
-        """
-        groups = self.model.groups(ops)
-        by = collections.defaultdict(list)
-        for slot, kind, content in groups:
-            by[kind, content].append(slot)
-        out, left = {}, set(groups)
-        for name, e in sorted(view.items(), key=lambda x: len(x[0])):
-            key = (name, e.kind, e.content)
-            if key in left:
-                out[name] = name
-                left.discard(key)
-        for name, e in view.items():
-            if name in out:
-                continue
-            slots = [s for s in by[e.kind, e.content] if
-                     (s, e.kind, e.content) in left and is_copy_of(name, s)]
-            if not slots:
-                raise Wrong('nothing living is to be shown as %r' % name)
-            out[name] = min(slots)
-            left.discard((min(slots), e.kind, e.content))
-        if left:
-            raise Wrong('these live and are not shown: %r' % sorted(left))
-        return out, groups
+    def mates(self, hints, disk, gone, new, settled):
+        """{new name: the old one}, as HINTS tell it."""
+        def fits(e):
+            return e.kind == 'l' or e.kind == 'f' and e.size > 0
 
-    def merge(self, view, ops, disk):
+        old = {n: self.rows[n] for n in gone if self.rows[n].slot == n and
+               fits(self.rows[n])}
+        out = {}
+        for name in sorted(new):
+            if not fits(disk[name]):
+                continue
+            froms = [h[1] for h in hints if h[0] == HINT_FILE and
+                     h[2] == name]
+            for h in hints:
+                at = h[1] + name[len(h[2]):]
+                if h[0] == HINT_DIR and name.startswith(h[2] + b'/') and \
+                        hint_of(hints, at) is h:
+                    froms.append(at)
+            for n in sorted(froms, key=path_order):
+                if n in old and old[n].kind == disk[name].kind:
+                    out.setdefault(name, n)
+        for h in hints:
+            if h[0] == HINT_FILE and h[1] not in (out.get(h[2]),
+                                                  settled.get(h[2])):
+                raise Wrong('the hint %r tells of no rename' % (h,))
+        # Where there is but one of a content, it must have been found.
+        was, now = (collections.defaultdict(list) for _ in range(2))
+        for n in old:
+            was[old[n].kind, old[n].content].append(n)
+        for n in new:
+            if fits(disk[n]):
+                now[disk[n].kind, disk[n].content].append(n)
+        for what in set(was) & set(now):
+            if len(was[what]) == len(now[what]) == 1 and \
+                    out.get(now[what][0]) != was[what][0]:
+                raise Wrong('%r was renamed to %r, and no hint tells it' %
+                            (was[what][0], now[what][0]))
+        return out
+
+    def merge(self, view, ops, disk, held):
         """VIEW of the set OPS was laid out, and then DISK was there."""
         dirs = {n for n, e in view.items() if e.kind == 'd'}
-        view = {n: e for n, e in view.items() if e.kind != 'd'}
-        slot_of, groups = self.slots(view, ops)
+        v = View(self.model, ops, held)
+        try:
+            want = v.names(dirs)
+            compare(want, {n: e for n, e in view.items() if e.kind != 'd'})
+        except Wrong as e:
+            raise Wrong('%s\n%s' % (e, v.explain())) from None
         rows = {}
-        for name in set(view) | set(self.rows):
-            t, w, d = view.get(name), self.rows.get(name), disk.get(name)
-            if t is None:
-                # What was to be there is: then W tells of it no more.
-                if (d.kind != 'd' if d else True) if name in dirs else d:
+        for name in (set(want) | dirs | set(self.rows)) - {b''}:
+            w, d = self.rows.get(name), disk.get(name)
+            if name in dirs:
+                if d and d.kind == 'd':
+                    rows[name] = Row(name, 'd', None, d.mode, d.mtime, 0,
+                                     v.directory(name))
+                elif w:
                     rows[name] = w
                 continue
-            slot = slot_of[name]
-            new = Row(slot, *t, frozenset(groups[slot, t.kind, t.content]))
+            if name not in want:
+                if d and w:
+                    rows[name] = w
+                continue
+            t = want[name]
             same = w and (w.kind, w.content) == (t.kind, t.content)
             if same and (w.mode, w.mtime) == (t.mode, t.mtime):
-                rows[name] = new
+                rows[name] = t
             elif d and (d.kind, d.content) == (t.kind, t.content) and (
                     not same or (d.mode, d.mtime) == (t.mode, t.mtime)):
-                rows[name] = new
+                rows[name] = t
             elif w:
                 rows[name] = w
         self.rows = rows
         self.laid = frozenset(ops)
+
+
+def compare(want, view):
+    """Do Rows WANT and Entries VIEW, by name, show the same?"""
+    for n in sorted(set(want) | set(view)):
+        w, e = want.get(n), view.get(n)
+        if w is None:
+            raise Wrong('%r is shown as %s, and nothing living is to be' %
+                        (n, e))
+        if e is None:
+            raise Wrong('%r lives and is not shown: %s' % (n, w))
+        if tuple(w[1:6]) != tuple(e):
+            raise Wrong('%r is shown as %s, and is to be %s' % (n, e, w))
+
+
+def is_held(model, content, size, held):
+    if size > FILE_MAX:
+        return (LIST, model.real(content)) in held
+    return (CHUNK, content) in held

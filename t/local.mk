@@ -7,6 +7,7 @@ check_PROGRAMS += \
 	t/unit/base_path \
 	t/unit/base_pool \
 	t/unit/base_quote \
+	t/unit/base_run \
 	t/unit/bundle_forged \
 	t/unit/bundle_hostile \
 	t/unit/bundle_sealed \
@@ -34,12 +35,22 @@ check_PROGRAMS += \
 	t/unit/log_context \
 	t/unit/log_fault \
 	t/unit/log_torn \
+	t/unit/memfs_real \
+	t/unit/merge_command \
+	t/unit/merge_json \
+	t/unit/merge_rules \
+	t/unit/merge_text \
+	t/unit/merge_union \
+	t/unit/model_all \
 	t/unit/model_sim \
+	t/unit/model_view \
 	t/unit/peer_config \
 	t/unit/peer_marks \
+	t/unit/sim \
 	t/unit/store_fault \
 	t/unit/store_file \
 	t/unit/store_fold \
+	t/unit/store_mend \
 	t/unit/store_pack \
 	t/unit/store_txn \
 	t/unit/transport_place \
@@ -47,11 +58,65 @@ check_PROGRAMS += \
 	t/unit/tree_diff \
 	t/unit/tree_hostile \
 	t/unit/tree_join \
+	t/unit/tree_laws \
+	t/unit/tree_same \
 	t/unit/tree_view \
+	t/unit/verb_guard \
 	t/unit/verb_maps \
+	t/unit/verb_rename \
 	t/unit/verb_restore \
 	t/unit/verb_verify \
 	t/unit/verb_when
+
+if HAVE_SQLITE
+check_PROGRAMS += \
+	t/unit/merge_sqlite \
+	t/unit/merge_sqlite_hostile \
+	t/unit/merge_sqlite_live
+else
+check_PROGRAMS += \
+	t/unit/merge_sqlite_none
+endif
+
+if HAVE_SQLITE_SESSION
+check_PROGRAMS += \
+	t/unit/merge_sqlite_session
+endif
+
+# A file system in memory, for tests that simulate.
+memfs_sources = \
+	t/unit/memfs.c \
+	t/unit/memfs.h \
+	t/unit/memfs_file.c \
+	t/unit/memfs_names.c \
+	t/unit/memfs_node.c \
+	t/unit/memfs_priv.h \
+	t/unit/memfs_user.c
+
+t_unit_memfs_real_SOURCES = \
+	t/unit/memfs_real.c \
+	$(memfs_sources)
+
+t_unit_sim_SOURCES = \
+	t/unit/crypto_fake.c \
+	t/unit/pool_inline.c \
+	t/unit/sim.c \
+	t/unit/sim.h \
+	t/unit/sim_edit.c \
+	t/unit/sim_heal.c \
+	t/unit/sim_plan.c \
+	t/unit/sim_step.c \
+	t/unit/sim_verb.c \
+	t/unit/sim_world.c \
+	t/unit/zstd_keep.c \
+	$(memfs_sources)
+
+# Plans of simulations that once failed.
+sim_plans = \
+	t/unit/sim.d/carried-copy-removed.sim \
+	t/unit/sim.d/mode-there-already.sim \
+	t/unit/sim.d/parked-without-base.sim \
+	t/unit/sim.d/take-left-copy.sim
 
 # What unit tests include.
 unit_headers = \
@@ -66,9 +131,14 @@ unit_headers = \
 	t/unit/format_canon.h \
 	t/unit/format_util.h \
 	t/unit/log_util.h \
+	t/unit/merge_util.h \
+	t/unit/model_edit.h \
+	t/unit/model_fold.h \
+	t/unit/model_look.h \
 	t/unit/model_naive.h \
 	t/unit/model_play.h \
 	t/unit/model_replica.h \
+	t/unit/sqlite_util.h \
 	t/unit/store_util.h \
 	t/unit/tap.h \
 	t/unit/tree_util.h
@@ -76,14 +146,17 @@ unit_headers = \
 # *.bats files, and scripts that print TAP themselves.
 test_scripts = \
 	t/cli.bats \
+	t/conflicts.bats \
 	t/converge.py \
 	t/docs.bats \
+	t/heal.bats \
 	t/kill.py \
 	t/layers \
 	t/looking.bats \
 	t/memory.py \
 	t/reader.bats \
 	t/regress.bats \
+	t/rename.bats \
 	t/strace.bats \
 	t/sync.bats
 
@@ -92,11 +165,13 @@ fuzz_sources = \
 	t/fuzz/fuzz_ack.c \
 	t/fuzz/fuzz_bundle_head.c \
 	t/fuzz/fuzz_config.c \
+	t/fuzz/fuzz_json.c \
 	t/fuzz/fuzz_log.c \
 	t/fuzz/fuzz_node.c \
 	t/fuzz/fuzz_object.c \
 	t/fuzz/fuzz_op.c \
-	t/fuzz/fuzz_pack.c
+	t/fuzz/fuzz_pack.c \
+	t/fuzz/fuzz_rules.c
 
 # What the scripts load, and fixtures.
 test_helpers = \
@@ -106,6 +181,7 @@ test_helpers = \
 
 EXTRA_DIST += \
 	$(fuzz_sources) \
+	$(sim_plans) \
 	$(test_helpers) \
 	$(test_scripts) \
 	$(unit_headers) \

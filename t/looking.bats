@@ -403,8 +403,9 @@ clash() {
 	run -0 sada-merge -C a --list
 	[ "${#lines[@]}" -eq 2 ]
 	# Which of two equally old versions has the name is chance.
-	[[ ${lines[0]} == *x.txt ]]
-	[[ ${lines[1]} == *"$copy" ]]
+	[[ ${lines[0]} == *$'\tx.txt\tx.txt\tmain: '* ]]
+	[[ ${lines[1]} == *$'\tx.txt\t'"$copy"$'\tno-base: '* ]] ||
+	    [[ ${lines[1]} == *$'\tx.txt\t'"$copy"$'\tsame: '* ]]
 	[[ $output == *ann*bob* || $output == *bob*ann* ]]
 	run -0 sada-merge -C a --show mine x.txt
 	[ "$output" = ann ]

@@ -314,6 +314,21 @@ def member(b):
     return m
 
 
+def hints(r):
+    """(kind, from, to) of each rename that an op tells."""
+    out, start = [], r.left()
+    for _ in range(r.count(1024)):
+        h = (r.u8(), r.bytes(r.count(4095)), r.bytes(r.count(4095)))
+        need(h[0] in (1, 2) and h[1] and h[2] and h[1] != h[2], 'hint')
+        check_path(h[1])
+        check_path(h[2])
+        out.append(h)
+    need(start - r.left() - len(var(len(out))) <= 32768, 'hints too long')
+    froms = [order(h[1]) for h in out]
+    need(froms == sorted(set(froms)), 'hints not ascending')
+    return out
+
+
 def op_record(b):
     need(64 < len(b) <= 256 << 10, 'op record length')
     r = Rd(b[:-64])
@@ -331,7 +346,7 @@ def op_record(b):
         o['changes'] = H(CTX[NODE], o['inline'])
     else:
         o['changes'] = r.id()
-    need(r.var() == 0, 'hints')
+    o['hints'] = hints(r)
     o['set'], o['gone'] = r.var(), r.var()
     o['lost'], o['before'] = r.var(), r.var()
     o['msg'] = r.bytes(r.count(65536))
@@ -741,8 +756,11 @@ def ancestors(b):
     for _ in range(r.count(32)):
         dots = [get_dot(r) for _ in range(r.count(64))]
         need(dots and dots == sorted(set(dots)), 'dots of an ancestor')
+        kind, mode = r.u8(), r.var()
+        need(kind in (FILE, LINK) and mode <= 0o777 and
+             (kind == FILE or mode == 0), 'kind or mode of an ancestor')
         size = r.var()
-        out.append((dots, size, r.id()))
+        out.append((dots, kind, mode, size, r.id()))
     r.end()
     need(out, 'no ancestors')
     return out
@@ -750,13 +768,13 @@ def ancestors(b):
 
 def put_ancestors(a):
     return var(len(a)) + b''.join(
-        var(len(d)) + b''.join(dot_bytes(x) for x in d) + var(s) + c
-        for d, s, c in a)
+        var(len(d)) + b''.join(dot_bytes(x) for x in d) + bytes([k]) +
+        var(m) + var(s) + c for d, k, m, s, c in a)
 
 
 def ancestors_after(v, objects):
     old = objects.get((ANC, v['anc']))
-    a = [([v['dot']], v['size'], v['content'])]
+    a = [([v['dot']], v['kind'], v['mode'], v['size'], v['content'])]
     return put_ancestors((a + (ancestors(old) if old else []))[:32])
 
 
@@ -1193,7 +1211,7 @@ class Bundle:
         v = self.told[n]
         need(v['size'] == raw <= MIB, 'size of a delta')
         anc = self.rep.objects.get((ANC, v['anc']))
-        base = ancestors(anc)[index][2] if anc else ZERO
+        base = ancestors(anc)[index][4] if anc else ZERO
         self.prefixed('delta', CHUNK, base, raw, r.rest(), v['content'])
 
     def take(self, t, b):

@@ -652,7 +652,7 @@ went_back() {
 	snap B
 	give B A
 	cp -a B/.sada first
-	echo one >B/f
+	echo eins >B/f
 	echo 1 >B/x
 	snap B
 	sada-push -C B -o 1.sada A
@@ -664,7 +664,7 @@ went_back() {
 	sada-push -C B -o 2.sada A
 	sada-pull -C A 2.sada 1.sada
 	run -1 sada-merge -C A
-	[ "$(cat A/f* | LC_ALL=C sort)" = $'one\ntwo' ]
+	[ "$(cat A/f* | LC_ALL=C sort)" = $'eins\ntwo' ]
 	[ "$(cat A/x A/y)" = $'1\n2' ]
 	heal A B
 	same A B
@@ -848,6 +848,32 @@ many() {
 	[ -p A/f ]
 	rm A/f A/pipe
 	heal A B || [ $? -eq 1 ]
+}
+
+@test "special files are passed over, and are nothing to look at" {
+	base A B
+	mkdir A/d
+	mkfifo A/pipe A/d/pipe
+	"$PYTHON" -c 'import socket
+socket.socket(socket.AF_UNIX).bind("A/s")'
+	run -0 --separate-stderr sada-snap -C A
+	[ "${#output}" -eq 64 ]
+	[ "$stderr" = '' ]
+	run -0 --separate-stderr sada-snap -C A -v
+	[ "$output" = '' ]
+	[[ $stderr == *'d/pipe: it is no file'*'s: it is no file'* ]]
+	[[ $stderr == *'3 special files passed over'* ]]
+	[[ $(sada-status -C A --json) == *'"skipped":3,'* ]]
+	echo x >A/x
+	[[ $(sada-snap -C A --json) == *'"skipped":0,"special":3}' ]]
+	# One that cannot be recorded counts all the same.
+	mkdir A/.Sada
+	run -1 sada-snap -C A
+	rmdir A/.Sada
+	mkdir spool
+	run -0 sada-sync -C A spool
+	give A B
+	[ "$(cd B && echo *)" = 'd f g x' ]
 }
 
 @test "an unreadable directory is told, and nothing below it deleted" {

@@ -69,6 +69,26 @@ add_one(struct sada_send *s, struct group *g, const struct sent_object *o,
 }
 
 int
+send_early(struct sada_send *s, struct sada_sealer *b, struct sada_err *err)
+{
+	struct group g = {0};
+	size_t i, k = 0;
+	int rc = 0;
+
+	for (i = 0; i < s->nobject && rc == 0; i++)
+		if (s->object[i].early)
+			rc = add_one(s, &g, &s->object[i], b, err);
+		else
+			s->object[k++] = s->object[i];
+	s->nobject = k;
+	if (rc == 0)
+		rc = flush(&g, b, err);
+	sada_buf_release(&g.dir);
+	sada_buf_release(&g.bytes);
+	return rc;
+}
+
+int
 send_blocks(struct sada_send *s, struct sada_sealer *b, struct sada_err *err)
 {
 	struct group g = {0};
@@ -76,7 +96,8 @@ send_blocks(struct sada_send *s, struct sada_sealer *b, struct sada_err *err)
 	size_t i, k;
 	int rc = 0;
 
-	qsort(s->object, s->nobject, sizeof(*s->object), by_place);
+	if (s->nobject > 1)
+		qsort(s->object, s->nobject, sizeof(*s->object), by_place);
 	for (i = 0; i < s->nobject; i = k) {
 		const struct sent_object *o = &s->object[i];
 

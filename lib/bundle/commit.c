@@ -30,6 +30,7 @@ struct commit {
 	struct sada_idset members;	/* written in this frame */
 	uint32_t first;			/* number of the first new op */
 	struct sada_self self;
+	int healed;			/* a lost map has come */
 };
 
 static int
@@ -109,6 +110,34 @@ stage_list(struct commit *c, struct taken_list *l, unsigned *moved,
 		c->res->ops++;
 		++*moved;
 	}
+	return 0;
+}
+
+/*
+ * Of our needs those stay whose op is held and whose map is lost still;
+ * those of ops that wait are collected anew.
+ */
+static int
+check_needs(struct commit *c, struct sada_err *err)
+{
+	struct sada_self *self = &c->self;
+	size_t i, k = 0;
+	uint32_t n;
+	int rc;
+
+	for (i = 0; i < self->nneed; i++) {
+		if (!sada_log_find(c->log, &self->need[i], &n))
+			continue;
+		rc = sada_map_check(&c->t->ns, &sada_log_op(c->log, n)->root,
+		    err);
+		if (rc == SADA_SYS)
+			return rc;
+		if (rc < 0)
+			self->need[k++] = self->need[i];
+		else
+			c->healed = 1;
+	}
+	self->nneed = k;
 	return 0;
 }
 
@@ -225,31 +254,69 @@ basis_unknown(const struct commit *c)
 	return 0;
 }
 
-/*
- * Who sees his own acknowledgement echoed from the future starts anew; so
- * does he to whom one is ascribed, of whatever number, that is not true of
- * him: the store was set back, or a copy of it speaks in his name.
- */
+/* What we ask for, in a hash; zero when that is nothing. */
 static void
-hear_echo(struct commit *c)
+hash_asked(struct sada_id *out, const struct commit *c,
+    const struct sada_wants *w)
 {
-	const struct sada_id *self = &sada_key_pub(c->t->o.key)->id;
-	int astray = basis_unknown(c);
+	struct sada_buf b = {0};
 	size_t i;
 
+	memset(out, 0, sizeof(*out));
+	for (i = 0; i < w->n; i++)
+		sada_buf_add(&b, w->w[i].id.b, SADA_ID_LEN);
+	for (i = 0; i < c->self.nneed; i++)
+		sada_buf_add(&b, c->self.need[i].b, SADA_ID_LEN);
+	if (b.len > 0)
+		sada_hash(out, SADA_CTX_FILE, b.p, b.len);
+	sada_buf_release(&b);
+}
+
+/*
+ * Who sees his own acknowledgement echoed from the future goes on from
+ * there.  He starts anew, with the next incarnation, when what is ascribed
+ * to him is not true (ASTRAY), for the store was set back, or a copy of it
+ * speaks in his name; and when he asks for something, which that copy's
+ * words have covered.
+ *
+ * So two copies of one store that live on fall silent: once both hold all
+ * ops, nothing untrue is said of either; a start of the other is answered
+ * once for each thing that is asked for; and to go on from there is no news
+ * (sada_send_what() counts only the starts of our own).
+ */
+static void
+hear_echo(struct commit *c, const struct sada_wants *w)
+{
+	const struct sada_id *own = &sada_key_pub(c->t->o.key)->id;
+	struct sada_self *self = &c->self;
+	struct sada_id asked;
+	int astray = basis_unknown(c), lost;
+	size_t i;
+
+	hash_asked(&asked, c, w);
 	for (i = 0; i < c->t->head.necho; i++) {
 		const struct sada_echo *e = &c->t->head.echo[i];
 
-		if (sada_id_cmp(&e->author, self) != 0)
+		if (sada_id_cmp(&e->author, own) != 0 ||
+		    e->incarnation < self->incarnation ||
+		    (e->incarnation == self->incarnation && !astray &&
+		    e->counter <= self->counter))
 			continue;
-		if (e->incarnation < c->self.incarnation ||
-		    (e->incarnation == c->self.incarnation && !astray &&
-		    e->counter <= c->self.counter))
-			continue;
+		/* There is no incarnation after the last. */
 		if (e->incarnation == UINT64_MAX)
 			continue;
-		c->self.incarnation = e->incarnation + 1;
-		c->self.counter = 0;
+		lost = !sada_id_zero(&asked) &&
+		    (e->incarnation == self->incarnation ||
+		    sada_id_cmp(&asked, &self->asked) != 0);
+		if (astray || lost || e->counter == UINT64_MAX) {
+			self->incarnation = e->incarnation + 1;
+			self->counter = 0;
+			self->raised = self->incarnation;
+			self->asked = asked;
+		} else {
+			self->incarnation = e->incarnation;
+			self->counter = e->counter;
+		}
 		c->res->news = 1;
 	}
 }
@@ -395,16 +462,18 @@ sada_take_commit(struct sada_take *t, struct sada_log *log,
 	    (rc = sada_self_load(&c.self, t->o.sdir, err)) < 0 ||
 	    (rc = park_each(t->o.sdir, keep_parked, &c, err)) < 0)
 		goto out;
-	free(c.self.need);
-	c.self.need = NULL;
-	c.self.nneed = 0;
 	add_group(&c);
-	if ((rc = stage_all(&c, err)) < 0)
+	if ((rc = check_needs(&c, err)) < 0 ||
+	    (rc = stage_all(&c, err)) < 0)
 		goto out;
-	hear_echo(&c);
 	if ((rc = sada_want_update(&wants, t->o.sdir, t->o.store, t->txn,
 	    log, c.first, err)) < 0)
 		goto out;
+	/* With its map it can be told again what else is lost. */
+	if (c.healed && (rc = sada_want_all(&wants, t->o.store, t->txn, log,
+	    err)) < 0)
+		goto out;
+	hear_echo(&c, &wants);
 	sada_log_unstage(log);
 	sada_txn_stat(t->txn, &st);
 	txn = t->txn;

@@ -93,7 +93,8 @@ changes_held(const struct sada_send *s)
 
 /*
  * Which maps go whole: all heads', when the basis is empty, maps are needed
- * or changes are not held, and those that are asked for.
+ * or changes are not held, and those that are asked for, of ops that the
+ * peer acknowledged, too: he may have lost them.
  */
 static void
 choose_maps(struct sada_send *s)
@@ -114,7 +115,6 @@ choose_maps(struct sada_send *s)
 			continue;
 		for (k = 0; k < a->nneed; k++)
 			if (sada_log_find(s->o.log, &a->need[k], &op) &&
-			    !sada_context_has(s->basis, op) &&
 			    (sada_id_zero(&sada_log_op(s->o.log, op)->root) ||
 			    sada_store_has(s->o.store, SADA_OBJ_NODE,
 			    &sada_log_op(s->o.log, op)->root)))
@@ -134,6 +134,11 @@ sada_send_plan(struct sada_send **out, const struct sada_send_opts *opts,
 	*out = NULL;
 	s->o = *opts;
 	choose_basis(s);
+	if (opts->bare) {
+		s->st.ns.store = opts->store;
+		*out = s;
+		return 0;
+	}
 	s->ops = sada_calloc((size_t)sada_log_count(opts->log) + 1,
 	    sizeof(*s->ops));
 	s->whole = 1;
@@ -202,7 +207,8 @@ sada_send_what(const struct sada_send *s, struct sada_id *out)
 		sada_buf_add(&b, s->o.self->want[i].id.b, SADA_ID_LEN);
 	for (i = 0; i < s->o.self->nneed; i++)
 		sada_buf_add(&b, s->o.self->need[i].b, SADA_ID_LEN);
-	sada_put_u64(&b, s->o.self->incarnation);
+	/* One that a copy of the store began is no news of ours. */
+	sada_put_u64(&b, s->o.raised);
 	sada_hash(&own, SADA_CTX_FILE, b.p, b.len);
 	for (i = 0; i < s->o.n; i++) {
 		sada_buf_add(&b, s->o.to[i].id.b, SADA_ID_LEN);

@@ -8,12 +8,14 @@
 
 #include "base/path.h"
 #include "bundle/take_priv.h"
-#include "format/object.h"
 #include "format/op.h"
+#include "tree/ancestor.h"
 #include "tree/state.h"
 
 /* Versions of one slot that are tried as ancestors of what replaced them. */
 #define DERIVE_TRIES 64
+/* Old names of one new one that are looked at; honest ops have one or two. */
+#define ORIGINS_MAX 4
 
 /* The key that signs for author A; NULL when no member record is known. */
 static const unsigned char *
@@ -85,11 +87,15 @@ check_prev(const struct sada_log *log, const struct sada_op *op,
 	return 0;
 }
 
-/* One side of what derive() looks at. */
+/* What is looked at beside the changes of one op. */
 struct derive {
 	struct sada_take *t;
 	const struct sada_op *op;
 	uint64_t lamport;
+	struct sada_hint *hint;		/* the op's */
+	const struct sada_hint **by_to;
+	struct sada_cursor *was, *now;	/* for the old names of renames */
+	struct sada_buf path;
 };
 
 /* Is V (by all fields that an id covers) among the versions of E? */
@@ -116,50 +122,27 @@ static int
 derive_from(struct sada_take *t, const struct sada_version *gone,
     const struct sada_version *v, struct sada_err *err)
 {
-	struct sada_ancestor a[SADA_ANCESTORS_MAX], *old = NULL;
-	struct sada_buf b = {0}, enc = {0};
-	struct sada_dot dot;
+	struct sada_buf enc = {0};
 	struct sada_id id;
-	size_t i, n = 0;
 	int rc;
 
-	if (!sada_id_zero(&gone->anc)) {
-		rc = sada_txn_get(t->txn, SADA_OBJ_ANC, &gone->anc, &b, err);
-		if (rc == SADA_NOTFOUND) {
-			rc = 0;
-			goto out;
-		}
-		if (rc < 0)
-			goto out;
-		/* Malformed ones count as none, for the writer too. */
-		if (sada_anc_decode(&old, &n, b.p, b.len, err) < 0)
-			n = 0;
-	}
-	dot = gone->dot;
-	a[0].dot = &dot;
-	a[0].ndot = 1;
-	a[0].content = gone->content;
-	a[0].size = gone->size;
-	if (n > SADA_ANCESTORS_MAX - 1)
-		n = SADA_ANCESTORS_MAX - 1;
-	for (i = 0; i < n; i++)
-		a[i + 1] = old[i];
-	sada_anc_encode(&enc, a, n + 1);
+	if ((rc = sada_anc_make(&enc, gone, gone, 1, t->txn, NULL, NULL,
+	    err)) < 0)
+		goto out;
 	sada_hash(&id, SADA_CTX_ANC, enc.p, enc.len);
 	rc = sada_id_cmp(&id, &v->anc) == 0;
 	if (rc == 1 && (rc = sada_txn_put(t->txn, SADA_OBJ_ANC, enc.p,
 	    enc.len, &id, err)) == 0)
 		rc = 1;
 out:
-	free(old);
-	sada_buf_release(&b);
 	sada_buf_release(&enc);
 	return rc;
 }
 
 /*
  * V, new in slot NOW, replaced one of the versions of slot WAS that are
- * gone from it; more than one is gone when a conflict was settled.
+ * gone from it; more than one is gone when a conflict was settled.  1 when
+ * it was found.
  */
 static int
 derive_anc(struct sada_take *t, const struct sada_entry *was,
@@ -176,7 +159,55 @@ derive_anc(struct sada_take *t, const struct sada_entry *was,
 			tries++;
 			rc = derive_from(t, &was->v[i], v, err);
 		}
-	return rc < 0 ? rc : 0;
+	return rc;
+}
+
+/* The slot at PATH of C's tree, none when it is not there. */
+static int
+slot_at(struct sada_cursor *c, const char *path, size_t len,
+    struct sada_entry *e, struct sada_err *err)
+{
+	int rc;
+
+	memset(e, 0, sizeof(*e));
+	if ((rc = sada_cursor_seek(c, path, len, err)) < 0 ||
+	    (rc = sada_cursor_next(c, e, err)) < 0)
+		return rc;
+	if (rc == 0 || sada_path_cmp(e->path, e->len, path, len) != 0) {
+		memset(e, 0, sizeof(*e));
+		return 0;
+	}
+	return 1;
+}
+
+/* V, new at PATH, may have been renamed: look at the old names. */
+static int
+derive_renamed(struct derive *d, const char *path, size_t len,
+    const struct sada_version *v, struct sada_err *err)
+{
+	const struct sada_hint *from[ORIGINS_MAX];
+	struct sada_entry was, now;
+	size_t i, n;
+	int rc;
+
+	n = sada_hint_origins(from, ORIGINS_MAX, d->by_to, d->op->nhints,
+	    path, len);
+	for (i = 0; i < n; i++) {
+		sada_buf_reset(&d->path);
+		if (!sada_hint_unmap(&d->path, from[i], path, len))
+			continue;
+		/* An op that did not touch it took nothing from there. */
+		if ((rc = slot_at(d->now, (char *)d->path.p, d->path.len,
+		    &now, err)) < 0)
+			return rc;
+		if (rc == 0)
+			continue;
+		if ((rc = slot_at(d->was, (char *)d->path.p, d->path.len,
+		    &was, err)) < 0 ||
+		    (rc = derive_anc(d->t, &was, &now, v, err)) != 0)
+			return rc < 0 ? rc : 0;
+	}
+	return 0;
 }
 
 /* Check the stamps and derive the ancestors of one changed slot. */
@@ -195,7 +226,11 @@ look_at_slot(struct derive *d, const struct sada_entry *was,
 			    sada_dot_cmp(&v->dot, &d->op->dot) != 0 ||
 			    sada_txn_has(d->t->txn, SADA_OBJ_ANC, &v->anc))
 				continue;
-			if ((rc = derive_anc(d->t, was, now, v, err)) < 0)
+			if ((rc = derive_anc(d->t, was, now, v, err)) == 0 &&
+			    d->op->nhints > 0)
+				rc = derive_renamed(d, now->path, now->len,
+				    v, err);
+			if (rc < 0)
 				return rc;
 			continue;
 		}
@@ -219,26 +254,30 @@ look_at_changes(struct derive *d, const struct sada_id *base,
     const struct sada_id *changes, struct sada_err *err)
 {
 	struct sada_cursor *c = NULL, *b = NULL;
-	struct sada_entry now, was, none;
+	struct sada_entry now, was;
 	int rc;
 
+	sada_op_hints(&d->hint, d->op);
+	sada_hints_by_to(&d->by_to, d->hint, d->op->nhints);
 	if ((rc = sada_cursor_open(&c, &d->t->cns, changes, err)) < 0 ||
-	    (rc = sada_cursor_open(&b, &d->t->ns, base, err)) < 0)
+	    (rc = sada_cursor_open(&b, &d->t->ns, base, err)) < 0 ||
+	    (d->op->nhints > 0 &&
+	    ((rc = sada_cursor_open(&d->now, &d->t->cns, changes,
+	    err)) < 0 ||
+	    (rc = sada_cursor_open(&d->was, &d->t->ns, base, err)) < 0)))
 		goto out;
-	while ((rc = sada_cursor_next(c, &now, err)) == 1) {
-		memset(&none, 0, sizeof(none));
-		if ((rc = sada_cursor_seek(b, now.path, now.len, err)) < 0 ||
-		    (rc = sada_cursor_next(b, &was, err)) < 0)
+	while ((rc = sada_cursor_next(c, &now, err)) == 1)
+		if ((rc = slot_at(b, now.path, now.len, &was, err)) < 0 ||
+		    (rc = look_at_slot(d, &was, &now, err)) < 0)
 			goto out;
-		if (rc == 0 || sada_path_cmp(was.path, was.len, now.path,
-		    now.len) != 0)
-			was = none;
-		if ((rc = look_at_slot(d, &was, &now, err)) < 0)
-			goto out;
-	}
 out:
 	sada_cursor_free(c);
 	sada_cursor_free(b);
+	sada_cursor_free(d->now);
+	sada_cursor_free(d->was);
+	free(d->by_to);
+	free(d->hint);
+	sada_buf_release(&d->path);
 	return rc;
 }
 
@@ -270,7 +309,9 @@ replay(struct sada_take *t, const struct sada_log *log,
     const uint32_t *parents, int *lacks_map, struct sada_err *err)
 {
 	struct sada_replay_counts counts;
-	struct derive d = { t, op, sada_log_op(log, n)->lamport };
+	struct sada_map_stat before;
+	struct derive d = { .t = t, .op = op,
+	    .lamport = sada_log_op(log, n)->lamport };
 	struct sada_state st;
 	struct sada_id root;
 	int rc;
@@ -282,7 +323,10 @@ replay(struct sada_take *t, const struct sada_log *log,
 	if (rc == 0 && sada_id_cmp(&root, &op->root) != 0)
 		rc = sada_err_set(err, SADA_FORMAT,
 		    "the changes of an op do not give its map");
-	if (rc == 0 && (counts.set != op->n_set || counts.gone != op->n_gone))
+	if (rc == 0)
+		rc = sada_map_stat(&t->ns, &st.root, &before, err);
+	if (rc == 0 && (counts.set != op->n_set || counts.gone != op->n_gone ||
+	    before.entries != op->n_before))
 		rc = sada_err_set(err, SADA_FORMAT,
 		    "an op counts its changes wrongly");
 	if (rc == 0)

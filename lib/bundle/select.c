@@ -4,7 +4,10 @@
 
 #include "base/path.h"
 #include "bundle/send_priv.h"
+#include "bundle/want.h"
 #include "format/object.h"
+#include "tree/carry.h"
+#include "tree/merger.h"
 
 int
 send_object(struct sada_send *s, unsigned type, const struct sada_id *id,
@@ -23,6 +26,7 @@ send_object(struct sada_send *s, unsigned type, const struct sada_id *id,
 	o->loc = loc;
 	o->id = *id;
 	o->type = (uint8_t)type;
+	o->early = 0;
 	s->objects++;
 	s->raw_bytes += loc.len;
 	return 0;
@@ -138,37 +142,64 @@ out:
 
 /*
  * The newest ancestor of V that the recipients hold by their basis, and we
- * too: 1 and its index, or 0.
+ * too: 1 and its index, or 0.  What several versions showed together may
+ * have been merged, and nobody else need hold that.
  */
 static int
 known_ancestor(struct sada_send *s, const struct sada_ancestor *a, size_t n,
     size_t *index)
 {
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < n; i++)
-		for (k = 0; k < a[i].ndot; k++)
-			if (sada_context_seen(s->o.log, s->basis,
-			    &a[i].dot[k])) {
-				*index = i;
-				return 1;
-			}
+		if (a[i].ndot == 1 && sada_context_seen(s->o.log, s->basis,
+		    &a[i].dot[0])) {
+			*index = i;
+			return 1;
+		}
 	return 0;
 }
 
 /*
+ * Can a reader of op I find by itself what V at PATH was made from?  It
+ * looks in the slot that V replaced, and where the op's hints say that PATH
+ * came from; but not all renames may have found room there.
+ */
+static int
+derivable(struct sada_send *s, uint32_t i, const struct sada_entry *e,
+    const struct sada_version *v, struct sada_err *err)
+{
+	const struct sada_op_info *op = sada_log_op(s->o.log, i);
+	const struct sada_hint *h, **by, *from;
+	size_t n;
+	int rc;
+
+	if (op->nhints == 0 || sada_dot_cmp(&op->dot, &v->dot) != 0)
+		return 1;
+	if ((rc = sada_log_hints(s->o.log, i, &h, &n, err)) < 0)
+		return rc;
+	if (!sada_hints_full(h, n))
+		return 1;
+	sada_hints_by_to(&by, h, n);
+	rc = sada_hint_origins(&from, 1, by, n, e->path, e->len) == 1;
+	free(by);
+	return rc;
+}
+
+/*
  * Choose the form of version V's content; ORDINAL is its number among the
- * changes sent, or UINT64_MAX when those do not travel.
+ * changes sent, or UINT64_MAX when those do not travel.  ALONE: the reader
+ * finds V's ancestors by itself if one version was replaced.
  */
 static int
 select_content(struct sada_send *s, const struct sada_version *v,
-    uint64_t ordinal, struct sada_err *err)
+    uint64_t ordinal, int alone, struct sada_err *err)
 {
 	struct sada_ancestor *a = NULL;
 	struct sada_buf b = {0};
 	struct sent_delta *d;
 	struct sada_loc loc;
-	size_t n = 0, k = 0;
+	size_t n = 0, k = 0, at = s->nobject;
 	int derived = 0, known = 0, rc = 0;
 
 	if (!sada_id_zero(&v->anc) &&
@@ -183,9 +214,13 @@ select_content(struct sada_send *s, const struct sada_version *v,
 			goto out;
 	}
 	if (n > 0) {
-		known = ordinal != UINT64_MAX && known_ancestor(s, a, n, &k);
-		/* The reader derives it from the slot that V replaced. */
-		derived = ordinal != UINT64_MAX && a[0].ndot == 1;
+		/*
+		 * A basis that the user named is not known to be held, and
+		 * who parks the bundle keeps no change without its base.
+		 */
+		known = ordinal != UINT64_MAX && s->o.since == NULL &&
+		    known_ancestor(s, a, n, &k);
+		derived = alone && a[0].ndot == 1;
 		if (!derived && (rc = send_object(s, SADA_OBJ_ANC, &v->anc,
 		    err)) < 0)
 			goto out;
@@ -213,6 +248,9 @@ select_content(struct sada_send *s, const struct sada_version *v,
 	if (sada_id_cmp(&a[k].content, &v->content) == 0 ||
 	    !sada_idset_add(&s->seen, &v->content, SADA_OBJ_CHUNK))
 		goto out;
+	/* Its ancestors, if they go too, tell the reader the base. */
+	for (; at < s->nobject; at++)
+		s->object[at].early = 1;
 	s->delta = sada_grow(s->delta, &s->capdelta, s->ndelta + 1,
 	    sizeof(*s->delta));
 	d = &s->delta[s->ndelta++];
@@ -273,7 +311,8 @@ select_op(struct sada_send *s, uint32_t i, struct sada_err *err)
 			    sada_context_seen(s->o.log, s->basis,
 			    &e.v[k].dot) || !lives(&now, &e.v[k]))
 				continue;
-			if ((rc = select_content(s, &e.v[k], s->told,
+			if ((rc = derivable(s, i, &e, &e.v[k], err)) < 0 ||
+			    (rc = select_content(s, &e.v[k], s->told, rc,
 			    err)) < 0)
 				goto out;
 		}
@@ -301,13 +340,56 @@ select_map(struct sada_send *s, struct sada_err *err)
 			    sada_context_seen(s->o.log, s->basis,
 			    &e.v[k].dot))
 				continue;
-			if ((rc = select_content(s, &e.v[k], UINT64_MAX,
+			if ((rc = select_content(s, &e.v[k], UINT64_MAX, 0,
 			    err)) < 0)
 				goto out;
 		}
 out:
 	sada_cursor_free(c);
 	return rc;
+}
+
+struct bases {
+	struct sada_send *s;
+	struct sada_err *err;
+	int rc;
+};
+
+static void
+select_base(const struct sada_ancestor *a, void *ctx)
+{
+	struct bases *b = ctx;
+	size_t i;
+
+	for (i = 0; i < a->ndot; i++)
+		if (sada_context_seen(b->s->o.log, b->s->basis, &a->dot[i]))
+			return;
+	if (b->rc == 0)
+		b->rc = whole_content(b->s, &a->content, a->size, b->err);
+}
+
+/* What the versions of one path were made from, where they differ. */
+static int
+select_bases(struct sada_send *s, struct sada_err *err)
+{
+	struct bases b = { s, err, 0 };
+	struct sada_merger_opts o = { .st = &s->st, .base = select_base,
+	    .ctx = &b };
+	struct sada_view_by by = { .lamport = sada_state_lamport,
+	    .ctx = &s->st };
+	struct sada_carry *carry = NULL;
+	int rc;
+
+	if ((rc = sada_carry_new(&carry, s->o.log, s->st.past, &s->st.ns,
+	    &s->st.root, err)) < 0 ||
+	    (rc = sada_merger_new(&by.merger, &o, err)) < 0)
+		goto out;
+	by.carry = carry;
+	rc = sada_view_prepare(&s->st.ns, &s->st.root, &by, err);
+out:
+	sada_merger_free(by.merger);
+	sada_carry_free(carry);
+	return rc < 0 ? rc : b.rc;
 }
 
 /* What recipients said they lack, as far as it is here. */
@@ -325,17 +407,11 @@ select_wants(struct sada_send *s, struct sada_err *err)
 		for (k = 0; k < a->nwant; k++) {
 			const struct sada_want *w = &a->want[k];
 
-			if (w->type == SADA_OBJ_ANC) {
-				rc = send_object(s, w->type, &w->id, err);
-			} else {
-				rc = sada_file_held(&src, &w->id, w->size,
-				    err);
-				if (rc == SADA_DAMAGED)
-					rc = 0;
-				if (rc == 1)
-					rc = whole_content(s, &w->id,
-					    w->size, err);
-			}
+			rc = sada_want_readable(&src, w, err);
+			if (rc > 0)
+				rc = w->type == SADA_OBJ_ANC ?
+				    send_object(s, w->type, &w->id, err) :
+				    whole_content(s, &w->id, w->size, err);
 			if (rc < 0)
 				return rc;
 		}
@@ -356,5 +432,7 @@ send_select(struct sada_send *s, struct sada_err *err)
 	} else if ((rc = select_map(s, err)) < 0) {
 		return rc;
 	}
+	if (!s->o.bare && (rc = select_bases(s, err)) < 0)
+		return rc;
 	return select_wants(s, err);
 }

@@ -19,7 +19,31 @@ cmp_have(const void *a, const void *b)
 	    &((const struct sada_have *)b)->op);
 }
 
-/* Our acknowledgement: the tips of all that we hold. */
+/*
+ * What we hold, as a difference to what all recipients have acknowledged:
+ * the heads of that, which they know, stand for all of it; of the rest the
+ * tips.  *OUT is a new array of *N.
+ */
+static void
+list_haves(const struct sada_send *s, uint32_t **out, size_t *n)
+{
+	int common = s->o.since == NULL;	/* the basis is theirs */
+	uint32_t *tips = NULL;
+	size_t i, ntips = 0;
+
+	*out = NULL;
+	*n = 0;
+	if (common)
+		sada_context_heads(out, n, s->o.log, s->basis);
+	sada_log_tips(&tips, &ntips, s->o.log, NULL);
+	*out = sada_realloc(*out, (*n + ntips + 1) * sizeof(**out));
+	for (i = 0; i < ntips; i++)
+		if (!common || !sada_context_has(s->basis, tips[i]))
+			(*out)[(*n)++] = tips[i];
+	free(tips);
+}
+
+/* Our acknowledgement. */
 static void
 encode_self(struct sada_send *s, struct sada_buf *out)
 {
@@ -27,7 +51,7 @@ encode_self(struct sada_send *s, struct sada_buf *out)
 	uint32_t *tips = NULL;
 	size_t i, n = 0;
 
-	sada_log_tips(&tips, &n, s->o.log, NULL);
+	list_haves(s, &tips, &n);
 	if (n > SADA_ACK_HAVE_MAX)
 		n = SADA_ACK_HAVE_MAX;
 	a.author = sada_key_pub(s->o.key)->id;
@@ -63,7 +87,8 @@ write_head(struct sada_send *s, struct sada_sealer *b, struct sada_err *err)
 	(void)sada_log_group(s->o.log, &h.group);
 	alias = sada_log_aliases(s->o.log, &h.nalias);
 	h.alias = sada_calloc(h.nalias + 1, sizeof(*h.alias));
-	memcpy(h.alias, alias, h.nalias * sizeof(*alias));
+	if (h.nalias > 0)
+		memcpy(h.alias, alias, h.nalias * sizeof(*alias));
 	h.nto = s->o.n;
 	h.to = sada_calloc(s->o.n, sizeof(*h.to));
 	h.echo = sada_calloc(s->o.n, sizeof(*h.echo));
@@ -221,6 +246,8 @@ sada_send_write(struct sada_send *s, int (*write)(const void *p, size_t n,
 	    (rc = sada_sealer_new(&b, s->o.key, s->o.to, s->o.n, write, ctx,
 	    err)) < 0 || (rc = write_head(s, b, err)) < 0 ||
 	    (rc = walk_ops(s, b, err)) < 0)
+		goto out;
+	if ((rc = send_early(s, b, err)) < 0)
 		goto out;
 	for (i = 0; i < s->ndelta; i++)
 		if ((rc = write_change(s, b, SADA_OBJ_CHUNK,

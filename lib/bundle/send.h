@@ -13,13 +13,16 @@
 
 struct sada_send_opts {
 	struct sada_store *store;
-	const struct sada_log *log;
+	struct sada_log *log;
 	const struct sada_key *key;
 	const struct sada_pub *to;	/* recipients, 1 to 64 */
 	const struct sada_ack *ack;	/* of each; author zero: none known */
 	size_t n;
 	unsigned full;			/* basis: nothing */
 	const struct sada_context *since;	/* basis by the user, or NULL */
+	unsigned bare;			/* maps of ours are lost: no ops, but the
+					   acknowledgement and what is wanted */
+	uint64_t raised;		/* of struct sada_self */
 	/* What this replica says of itself; have is filled in here. */
 	const struct sada_ack *self;
 };
@@ -43,7 +46,8 @@ int sada_send_pending(const struct sada_send *s);
 /*
  * What the bundle is good for, to be compared with that of an earlier one:
  * bytes 0 to 15 a hash of recipients, basis, their wants and needs, and our
- * own half; bytes 16 to 31 of our heads, wants and needs alone.
+ * own half; bytes 16 to 31 of our heads, wants and needs, and the
+ * incarnation that we began last.
  */
 void sada_send_what(const struct sada_send *s, struct sada_id *out);
 /*

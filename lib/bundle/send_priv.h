@@ -13,6 +13,7 @@ struct sent_object {
 	struct sada_loc loc;
 	struct sada_id id;
 	uint8_t type;
+	uint8_t early;			/* a delta needs it */
 };
 
 /* A chunk that goes as a change of an ancestor's content. */
@@ -57,7 +58,10 @@ SADA_MUST int send_select(struct sada_send *s, struct sada_err *err);
 /* Add object (TYPE, ID) if it is held and not chosen yet. */
 SADA_MUST int send_object(struct sada_send *s, unsigned type,
     const struct sada_id *id, struct sada_err *err);
-/* Write the objects chosen: blocks as they stand, or grouped anew. */
+/* Write the objects that deltas need. */
+SADA_MUST int send_early(struct sada_send *s, struct sada_sealer *b,
+    struct sada_err *err);
+/* Write the other objects: blocks as they stand, or grouped anew. */
 SADA_MUST int send_blocks(struct sada_send *s, struct sada_sealer *b,
     struct sada_err *err);
 /* The author ACK speaks for, or NULL when none is known. */

@@ -3,14 +3,33 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "crypto/idset.h"
 #include "bundle/want.h"
 #include "store/file.h"
-#include "tree/state.h"
+#include "tree/carry.h"
+#include "tree/merger.h"
 
 struct want {
 	struct sada_wants *w;
+	struct sada_log *log;
 	struct sada_source src;
+	/* While it is asked what lives; ASKED: the wants, by id. */
+	struct sada_idset *asked;
+	unsigned char *alive;
 };
+
+/* Of content or object ID, which lives, a want is right: 1 when noted. */
+static int
+note_alive(struct want *w, const struct sada_id *id)
+{
+	uint32_t i;
+
+	if (w->alive == NULL)
+		return 0;
+	if (sada_idset_get(w->asked, id, &i))
+		w->alive[i] = 1;
+	return 1;
+}
 
 /*
  * Is content ID held?  Damage is no reason to refuse a bundle: what cannot
@@ -25,17 +44,41 @@ is_held(const struct want *w, const struct sada_id *id, uint64_t size,
 	return rc == SADA_DAMAGED ? 0 : rc;
 }
 
+/* Want content ID unless it is held. */
+static int
+want_content(struct want *w, const struct sada_id *id, uint64_t size,
+    struct sada_err *err)
+{
+	struct sada_want want;
+	int rc;
+
+	if (note_alive(w, id) || w->w->n >= SADA_ACK_WANT_MAX - 1 ||
+	    (rc = is_held(w, id, size, err)) > 0)
+		return 0;
+	if (rc < 0)
+		return rc;
+	memset(&want, 0, sizeof(want));
+	want.type = size > SADA_CHUNK_MAX ? SADA_OBJ_LIST : SADA_OBJ_CHUNK;
+	want.id = *id;
+	want.size = size;
+	sada_wants_add(w->w, &want);
+	return 0;
+}
+
 /* Want what version V needs and is not held. */
 static int
 want_version(struct want *w, const struct sada_version *v,
     struct sada_err *err)
 {
 	struct sada_want want;
-	int rc;
 
-	memset(&want, 0, sizeof(want));
-	if (v->kind == SADA_DIR || w->w->n >= SADA_ACK_WANT_MAX - 1)
+	if (v->kind == SADA_DIR)
 		return 0;
+	if (note_alive(w, &v->anc))
+		return want_content(w, &v->content, v->size, err);
+	if (w->w->n >= SADA_ACK_WANT_MAX - 1)
+		return 0;
+	memset(&want, 0, sizeof(want));
 	if (!sada_id_zero(&v->anc) &&
 	    !(w->src.txn != NULL ?
 	    sada_txn_has(w->src.txn, SADA_OBJ_ANC, &v->anc) :
@@ -44,14 +87,46 @@ want_version(struct want *w, const struct sada_version *v,
 		want.id = v->anc;
 		sada_wants_add(w->w, &want);
 	}
-	rc = is_held(w, &v->content, v->size, err);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	want.type = v->size > SADA_CHUNK_MAX ? SADA_OBJ_LIST : SADA_OBJ_CHUNK;
-	want.id = v->content;
-	want.size = v->size;
-	sada_wants_add(w->w, &want);
-	return 0;
+	return want_content(w, &v->content, v->size, err);
+}
+
+struct bases {
+	struct want *w;
+	struct sada_err *err;
+	int rc;
+};
+
+static void
+want_base(const struct sada_ancestor *a, void *ctx)
+{
+	struct bases *b = ctx;
+
+	if (b->rc == 0)
+		b->rc = want_content(b->w, &a->content, a->size, b->err);
+}
+
+/* Want what would merge the versions of one path. */
+static int
+want_bases(struct want *w, struct sada_state *st, struct sada_err *err)
+{
+	struct bases b = { w, err, 0 };
+	struct sada_merger_opts o = { .st = st, .base = want_base,
+	    .ctx = &b };
+	struct sada_view_by by = { .lamport = sada_state_lamport,
+	    .ctx = st };
+	struct sada_carry *carry = NULL;
+	int rc;
+
+	if ((rc = sada_carry_new(&carry, w->log, st->past, &st->ns,
+	    &st->root, err)) < 0 ||
+	    (rc = sada_merger_new(&by.merger, &o, err)) < 0)
+		goto out;
+	by.carry = carry;
+	rc = sada_view_prepare(&st->ns, &st->root, &by, err);
+out:
+	sada_merger_free(by.merger);
+	sada_carry_free(carry);
+	return rc < 0 ? rc : b.rc;
 }
 
 /* Look at the versions that entry E of the state ST's map shows. */
@@ -88,7 +163,7 @@ want_map(struct want *w, struct sada_state *st, struct sada_err *err)
  * held: it came with its whole map.
  */
 static int
-want_op(struct want *w, struct sada_state *st, const struct sada_log *log,
+want_op(struct want *w, struct sada_state *st, struct sada_log *log,
     uint32_t i, struct sada_err *err)
 {
 	const struct sada_op_info *op = sada_log_op(log, i);
@@ -117,6 +192,50 @@ out:
 	return rc == SADA_NOTFOUND ? 1 : rc;
 }
 
+/* A content that is read, piece by piece. */
+struct reading {
+	struct sada_source src;
+	struct sada_buf b;
+};
+
+static int
+each_piece(unsigned type, const struct sada_id *id, uint64_t len, void *ctx)
+{
+	struct reading *r = ctx;
+	struct sada_err e;
+	int rc;
+
+	(void)len;
+	sada_buf_reset(&r->b);
+	rc = r->src.txn != NULL ?
+	    sada_txn_get(r->src.txn, type, id, &r->b, &e) :
+	    sada_store_get(r->src.store, type, id, &r->b, &e);
+	return rc < 0;
+}
+
+int
+sada_want_readable(const struct sada_source *src, const struct sada_want *x,
+    struct sada_err *err)
+{
+	struct reading r = { .src = *src };
+	int rc;
+
+	if (x->type == SADA_OBJ_ANC) {
+		rc = each_piece(x->type, &x->id, 0, &r);
+		goto out;
+	}
+	rc = sada_file_held(src, &x->id, x->size, err);
+	if (rc > 0)
+		rc = sada_file_objects(src, &x->id, x->size, each_piece, &r,
+		    err);
+	else if (rc == 0)
+		rc = 1;
+out:
+	sada_buf_release(&r.b);
+	/* Of one that its author malformed nothing can be had. */
+	return rc == SADA_SYS ? rc : rc == 0;
+}
+
 /* Drop the wants that are held by now. */
 static int
 drop_held(struct want *w, struct sada_err *err)
@@ -127,13 +246,7 @@ drop_held(struct want *w, struct sada_err *err)
 	for (i = 0; i < w->w->n; i++) {
 		const struct sada_want *x = &w->w->w[i];
 
-		if (x->type == SADA_OBJ_ANC)
-			rc = w->src.txn != NULL ?
-			    sada_txn_has(w->src.txn, x->type, &x->id) :
-			    sada_store_has(w->src.store, x->type, &x->id);
-		else
-			rc = is_held(w, &x->id, x->size, err);
-		if (rc < 0)
+		if ((rc = sada_want_readable(&w->src, x, err)) < 0)
 			return rc;
 		if (rc == 0)
 			w->w->w[k++] = *x;
@@ -143,11 +256,43 @@ drop_held(struct want *w, struct sada_err *err)
 }
 
 /*
+ * Drop the wants of what lives no more, for nobody may have it: else they
+ * would be asked for, for ever.
+ */
+static int
+drop_dead(struct want *w, struct sada_state *st, struct sada_err *err)
+{
+	struct sada_idset asked = {0};
+	size_t i, k = 0;
+	int rc;
+
+	if (w->w->n == 0)
+		return 0;
+	for (i = 0; i < w->w->n; i++)
+		(void)sada_idset_add(&asked, &w->w->w[i].id, (uint32_t)i);
+	w->asked = &asked;
+	w->alive = sada_calloc(w->w->n, 1);
+	rc = want_map(w, st, err);
+	if (rc == 0)
+		rc = want_bases(w, st, err);
+	for (i = 0; rc == 0 && i < w->w->n; i++)
+		if (w->alive[i])
+			w->w->w[k++] = w->w->w[i];
+	if (rc == 0)
+		w->w->n = k;
+	free(w->alive);
+	w->alive = NULL;
+	w->asked = NULL;
+	sada_idset_release(&asked);
+	return rc;
+}
+
+/*
  * The state of all heads, with the transaction's nodes.  A head whose map
  * is not held (parked ops are none) ends the look without an error.
  */
 static int
-open_state(struct sada_state *st, const struct sada_log *log,
+open_state(struct sada_state *st, struct sada_log *log,
     struct sada_store *store, struct sada_txn *txn, struct sada_err *err)
 {
 	uint32_t *heads = NULL;
@@ -162,25 +307,26 @@ open_state(struct sada_state *st, const struct sada_log *log,
 
 int
 sada_want_all(struct sada_wants *w, struct sada_store *store,
-    struct sada_txn *txn, const struct sada_log *log, struct sada_err *err)
+    struct sada_txn *txn, struct sada_log *log, struct sada_err *err)
 {
-	struct want want = { w, { store, txn } };
+	struct want want = { .w = w, .log = log, .src = { store, txn } };
 	struct sada_state st;
 	int rc;
 
 	if ((rc = open_state(&st, log, store, txn, err)) < 0)
 		return rc == SADA_NOTFOUND ? 0 : rc;
-	rc = want_map(&want, &st, err);
+	if ((rc = want_map(&want, &st, err)) == 0)
+		rc = want_bases(&want, &st, err);
 	sada_state_release(&st);
 	return rc;
 }
 
 int
 sada_want_update(struct sada_wants *w, int sdir, struct sada_store *store,
-    struct sada_txn *txn, const struct sada_log *log, uint32_t first,
+    struct sada_txn *txn, struct sada_log *log, uint32_t first,
     struct sada_err *err)
 {
-	struct want want = { w, { store, txn } };
+	struct want want = { .w = w, .log = log, .src = { store, txn } };
 	struct sada_state st;
 	uint32_t i;
 	int all, full, rc;
@@ -199,8 +345,11 @@ sada_want_update(struct sada_wants *w, int sdir, struct sada_store *store,
 	}
 	if (all && (rc = want_map(&want, &st, err)) < 0)
 		goto out;
-	rc = drop_held(&want, err);
+	if ((rc = drop_held(&want, err)) == 0)
+		rc = want_bases(&want, &st, err);
 	/* There was no room for more; now there may be. */
+	if (rc == 0 && first < sada_log_count(log))
+		rc = drop_dead(&want, &st, err);
 	if (rc == 0 && full && !all && w->n < SADA_ACK_WANT_MAX - 1)
 		rc = want_map(&want, &st, err);
 out:

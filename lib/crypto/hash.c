@@ -35,6 +35,7 @@ static const unsigned char personals[SADA_CTX_COUNT][SADA_PERSONAL_LEN] = {
 	[SADA_CTX_ID] = "sada.id.v1",
 	[SADA_CTX_NAME] = "sada.name.v1",
 	[SADA_CTX_STATE] = "sada.state.v1",
+	[SADA_CTX_MERGE] = "sada.merge.v1",
 	[SADA_CTX_PACK] = "sada.pack.v1",
 	[SADA_CTX_INDEX] = "sada.index.v1",
 	[SADA_CTX_FRAME] = "sada.frame.v1",

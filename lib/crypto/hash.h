@@ -29,6 +29,7 @@ enum sada_ctx {
 	SADA_CTX_ID,		/* "sada.id.v1"      Ed25519 public key */
 	SADA_CTX_NAME,		/* "sada.name.v1"    conflict name */
 	SADA_CTX_STATE,		/* "sada.state.v1"   heads and root */
+	SADA_CTX_MERGE,		/* "sada.merge.v1"   sides of a merge */
 	SADA_CTX_PACK,		/* "sada.pack.v1"    pack trailer */
 	SADA_CTX_INDEX,		/* "sada.index.v1"   pack index */
 	SADA_CTX_FRAME,		/* "sada.frame.v1"   log frame */

@@ -283,6 +283,8 @@ compare(struct sada_visit *v, const char *name, size_t len,
 	}
 	if (kind_of(st) == 0) {
 		keep(v, name, len, row, WHY_SPECIAL);
+		if (row == NULL)
+			v->j->f[v->j->n - 1].found = SADA_FOUND_SPECIAL;
 		return 0;
 	}
 	if (st->kind == S_IFDIR) {

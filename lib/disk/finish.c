@@ -36,6 +36,8 @@ wanted(struct dress *d, const struct sada_run *r, const struct sada_act *a)
 	const struct sada_row *w = dir_row(a);
 	const struct sada_seen *seen = w != NULL ? &w->seen : NULL;
 	int real = t != NULL && t->kind == SADA_DIR;
+	int meta = real && !(a->flags & SADA_ACT_TOUCH) &&
+	    a->put == SADA_PUT_META;
 
 	memset(d, 0, sizeof(*d));
 	d->mode = a->was.mode;
@@ -53,15 +55,16 @@ wanted(struct dress *d, const struct sada_run *r, const struct sada_act *a)
 		unsigned mode = (w->flags & SADA_ROW_NOSTAT) ? w->mode :
 		    seen->mode;
 
+		/* What T wants and stands there already is T's. */
 		d->user_mode = a->was.mode != mode &&
+		    !(meta && a->was.mode == t->mode) &&
 		    !(r->recover && a->was.mode == (mode | 0300));
 		/* Nobody's time was recorded for one without a version. */
 		d->user_time = (w->flags & SADA_ROW_IMPLIED) == 0 &&
 		    (a->was.mtime_s != seen->mtime_s ||
 		    a->was.mtime_ns != seen->mtime_ns);
 		if (!d->user_mode)
-			d->mode = real && !(a->flags & SADA_ACT_TOUCH) &&
-			    a->put == SADA_PUT_META ? t->mode : mode;
+			d->mode = meta ? t->mode : mode;
 	} else {
 		/* A new one that a crash left undressed is ours. */
 		if (r->recover && real && a->was.mode == 0700)

@@ -359,25 +359,3 @@ sada_layout_add(struct sada_layout *l, const struct sada_name *n,
 	*why = a->why;
 	return rc;
 }
-
-int
-sada_layout_remove(struct sada_layout *l, const char *path, size_t len,
-    unsigned *placed, const char **why, struct sada_err *err)
-{
-	struct sada_item_at *a = new_item(l, path, len);
-	struct there t;
-	int rc;
-
-	a->flags |= SADA_ITEM_GONE;
-	if ((rc = look(l, a, &t, err)) == 1) {
-		rc = 0;
-		if (t.kind == SADA_FILE || t.kind == SADA_LINK)
-			rc = over(l, a, &t, SADA_PLACED_GONE, err);
-		else if (t.kind != 0)
-			rc = refuse(a, SADA_PLACED_BLOCKED,
-			    "neither file nor link stands there");
-	}
-	*placed = a->placed;
-	*why = a->why;
-	return rc;
-}

@@ -1,6 +1,6 @@
 /*
- * Layout: bring single names of a view into a directory, or take names out
- * of it, without losing what stands there.  W is not changed: what is laid
+ * Layout: bring single names of a view into a directory without losing what
+ * stands there.  W is not changed: what is laid
  * out here is, for the next scan, as if the user had done it.
  *
  * Names are added first, which only looks; then all are carried out.  What
@@ -24,7 +24,6 @@ enum sada_placed {
 	SADA_PLACED_NEW,
 	SADA_PLACED_OVER,	/* over a file whose content is recorded */
 	SADA_PLACED_META,	/* only mode and mtime */
-	SADA_PLACED_GONE,	/* taken away */
 	SADA_PLACED_KEPT,	/* something stands there, and KEEP */
 	SADA_PLACED_EDIT,	/* an edit that is not recorded stands there */
 	SADA_PLACED_BLOCKED,	/* what stands there cannot be replaced */
@@ -60,9 +59,6 @@ enum {
 SADA_MUST int sada_layout_add(struct sada_layout *l,
     const struct sada_name *n, unsigned how, unsigned *placed,
     const char **why, struct sada_err *err);
-/* Add a file or link that is to go: GONE, SAME (not there), EDIT, BLOCKED. */
-SADA_MUST int sada_layout_remove(struct sada_layout *l, const char *path,
-    size_t len, unsigned *placed, const char **why, struct sada_err *err);
 
 /*
  * Carry it out.  EACH is told every name that is not SAME with what came

@@ -7,7 +7,6 @@
 
 enum {
 	SADA_ITEM_PARENT = 1,	/* as SADA_LAYOUT_PARENT */
-	SADA_ITEM_GONE = 2,	/* it is to go */
 	SADA_ITEM_HASH = 4,	/* displaced: compare by content */
 	SADA_ITEM_STAGED = 8,	/* stands in the stage */
 	SADA_ITEM_TOUCHED = 16,	/* directory: a child came or went */

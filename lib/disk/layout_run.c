@@ -46,12 +46,6 @@ number(char out[SADA_TRASH_NAME], size_t i, unsigned which)
 	sada_trash_name(out, (uint64_t)i * 2 + which);
 }
 
-static int
-displaces(const struct sada_item_at *a)
-{
-	return a->placed == SADA_PLACED_OVER || a->placed == SADA_PLACED_GONE;
-}
-
 /* Open where new files are staged. */
 static int
 open_stage(struct run *r, struct sada_err *err)
@@ -77,7 +71,8 @@ open_stage(struct run *r, struct sada_err *err)
 	r->trash.o = &r->o;
 	for (i = 0; i < l->n; i++) {
 		const struct sada_item_at *a = &l->item[i];
-		uint8_t rm = displaces(a) ? SADA_RM_TRASH : 0;
+		uint8_t rm = a->placed == SADA_PLACED_OVER ?
+		    SADA_RM_TRASH : 0;
 
 		sada_plan_add(&r->trash.plan, a->path, a->len)->rm = rm;
 		sada_plan_add(&r->trash.plan, a->path, a->len)->rm = rm;
@@ -432,7 +427,7 @@ place_all(struct run *r, struct sada_err *err)
 		struct sada_item_at *a = &l->item[i];
 
 		if (a->placed == SADA_PLACED_SAME || a->len == 0 ||
-		    a->placed > SADA_PLACED_GONE)
+		    a->placed > SADA_PLACED_META)
 			continue;
 		if (l->dpath != NULL && (l->dlen != sada_path_parent(a->path,
 		    a->len) || memcmp(l->dpath, a->path, l->dlen) != 0)) {
@@ -445,8 +440,6 @@ place_all(struct run *r, struct sada_err *err)
 			    put_new(r, i, dfd, err) :
 			    a->placed == SADA_PLACED_OVER ?
 			    put_over(r, i, dfd, err) :
-			    a->placed == SADA_PLACED_GONE ?
-			    take_out(r, i, dfd, err) :
 			    put_meta(r, i, dfd, err);
 			dirty = 1;
 			if (rc >= 0 && a->up != SADA_NO_ACT &&
@@ -509,7 +502,7 @@ count(const struct sada_layout *l)
 
 	for (i = 0; i < l->n; i++)
 		n += l->item[i].placed != SADA_PLACED_SAME &&
-		    l->item[i].placed <= SADA_PLACED_GONE;
+		    l->item[i].placed <= SADA_PLACED_META;
 	return n;
 }
 

@@ -71,11 +71,15 @@ static struct sada_version *
 keep_cover(struct sada_plan *p, const struct sada_version *v, size_t n)
 {
 	struct sada_version *out;
+	size_t i;
 
 	if (n == 0)
 		return NULL;
 	out = sada_plan_mem(p, n * sizeof(*v));
 	memcpy(out, v, n * sizeof(*v));
+	for (i = 0; i < n; i++)
+		if (v[i].at != NULL)
+			out[i].at = keep_text(p, v[i].at, v[i].at_len);
 	return out;
 }
 
@@ -159,6 +163,8 @@ version_same(const struct sada_version *a, const struct sada_version *b)
 	    a->mode == b->mode && a->size == b->size &&
 	    a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns &&
 	    a->stamp_lamport == b->stamp_lamport &&
+	    a->at_len == b->at_len && (a->at_len == 0 ||
+	    memcmp(a->at, b->at, a->at_len) == 0) &&
 	    sada_dot_cmp(&a->dot, &b->dot) == 0 &&
 	    sada_id_cmp(&a->content, &b->content) == 0 &&
 	    sada_id_cmp(&a->anc, &b->anc) == 0 &&

@@ -74,16 +74,21 @@ struct sada_scan_opts {
 	 */
 	int (*each)(const struct sada_item *it, struct sada_row *row,
 	    void *ctx, struct sada_err *err);
-	/* A name that was skipped, and why; from the consumer's thread. */
-	void (*report)(const char *path, size_t len, const char *why,
-	    void *ctx);
+	/*
+	 * A name that was skipped, and why; from the consumer's thread.
+	 * SPECIAL: it is a socket, fifo or device that nobody recorded.
+	 */
+	void (*report)(const char *path, size_t len, unsigned special,
+	    const char *why, void *ctx);
 	void *ctx;
 };
 
 struct sada_scan_result {
 	int written;			/* "work.new" is open in *WRITER */
 	uint64_t files, dirs, opened, dirs_read;
-	uint64_t skipped;		/* unreadable, special, bad names */
+	uint64_t skipped;		/* unreadable, bad names, and names
+					   with a row that are KEPT */
+	uint64_t special;		/* special files without a row */
 	uint64_t ignored;
 	uint64_t rows;			/* rows of the next W */
 };

@@ -41,6 +41,7 @@ struct sada_worker {
 };
 
 #define SADA_FOUND_SKIP 6		/* no row, none to come; WHY is told */
+#define SADA_FOUND_SPECIAL 7		/* the same, of a special file */
 #define SADA_FOUND_SAME 0		/* only what is below it is told */
 
 /* What a job found under one name. */

@@ -326,11 +326,14 @@ tell(struct walk *w, struct frame *f, const struct sada_find *e, int hit,
 }
 
 static void
-report(struct walk *w, const char *why)
+report(struct walk *w, unsigned special, const char *why)
 {
-	w->res->skipped++;
+	if (special)
+		w->res->special++;
+	else
+		w->res->skipped++;
 	if (w->s->o->report != NULL)
-		w->s->o->report((char *)w->path.p, w->path.len, why,
+		w->s->o->report((char *)w->path.p, w->path.len, special, why,
 		    w->s->o->ctx);
 }
 
@@ -420,12 +423,12 @@ walk_file(struct walk *w, struct frame *f, const struct sada_find *e,
 	enum outcome out = SAME_ROW;
 	int hit, racy, rc = 0;
 
-	if (e->found == SADA_FOUND_SKIP) {
-		report(w, e->why);
+	if (e->found == SADA_FOUND_SKIP || e->found == SADA_FOUND_SPECIAL) {
+		report(w, e->found == SADA_FOUND_SPECIAL, e->why);
 		return 0;
 	}
 	if (e->found == SADA_FOUND_KEPT)
-		report(w, e->why);
+		report(w, 0, e->why);
 	if ((hit = seek(w, f, name, e->name_len)) < 0)
 		return hit;
 	assert(hit == (e->found != SADA_FOUND_NEW));
@@ -474,7 +477,7 @@ walk_unreadable(struct walk *w, struct frame *f, struct sada_find *e,
     const char *name, const char *why)
 {
 	if (e->found == SADA_FOUND_NEW) {
-		report(w, why);
+		report(w, 0, why);
 		return mark_racy(w, f);
 	}
 	e->found = SADA_FOUND_KEPT;

@@ -53,6 +53,8 @@ struct sada_row {
 	size_t ncover;
 	struct sada_seen seen;
 };
+/* Is R a copy, or does a version of its cover live at another path? */
+int sada_row_elsewhere(const struct sada_row *r);
 
 struct sada_work;
 
@@ -64,7 +66,7 @@ struct sada_work_info {
 	struct sada_id root;		/* join of their maps */
 	uint64_t left;			/* names that could not be laid out */
 	uint64_t rows;
-	uint64_t copies;		/* rows with SADA_ROW_COPY */
+	uint64_t copies;		/* rows that are sada_row_elsewhere() */
 	uint64_t conflicts;		/* slots with more than one group */
 };
 
@@ -117,11 +119,30 @@ SADA_MUST int sada_work_writer_finish(struct sada_work_writer *w,
 /* Drop it and the file; NULL is fine. */
 void sada_work_writer_free(struct sada_work_writer *w);
 
+/* What becomes of the cover of one row, which has one version. */
+struct sada_amend {
+	const char *path;
+	size_t len;
+	uint8_t flags;			/* of the version */
+	struct sada_id anc;
+};
+/*
+ * Write all of SRC to W (new, empty) with the rows amended that NEXT
+ * gives, in path order: 1 and *A (borrowed until the next call), or 0.
+ * What has none of them is copied as bytes.  W is not finished.  Errors:
+ * FORMAT (of SRC, or there is no such row) SYS.
+ */
+SADA_MUST int sada_work_amend(struct sada_work_writer *w,
+    const struct sada_work *src, int (*next)(struct sada_amend *a,
+    void *ctx), void *ctx, struct sada_err *err);
+
 /* Make "work.new" the W: rename, no fsync (SYNC: fsync file and dir). */
 enum { SADA_WORK_SYNC = 1 };
 SADA_MUST int sada_work_publish(int sdir, unsigned flags,
     struct sada_err *err);
-/* Remove "work.new" if it is there. */
+/*
+ * Remove "work.new" if it is there; one that is open can still be read.
+ */
 SADA_MUST int sada_work_discard(int sdir, struct sada_err *err);
 
 /* Fill SEEN from ST. */

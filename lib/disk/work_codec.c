@@ -135,6 +135,17 @@ block_dot(const struct sada_wblock *b, uint64_t i, struct sada_dot *d)
 	return 1;
 }
 
+int
+sada_row_elsewhere(const struct sada_row *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->ncover; i++)
+		if (r->cover[i].at != NULL)
+			return 1;
+	return (r->flags & SADA_ROW_COPY) != 0;
+}
+
 /* The values of a version: of its own, or those of row R. */
 static void
 version_values(struct sada_rd *rd, unsigned bits, struct sada_version *v,
@@ -189,6 +200,12 @@ cover_get(struct sada_wblock *b, struct sada_rd *rd, struct sada_row *r)
 				return 0;
 			memcpy(v->stamp_author.b, b->author +
 			    (size_t)a * SADA_ID_LEN, SADA_ID_LEN);
+		}
+		if (bits & WV_AT) {
+			v->at_len = (size_t)get_max(rd, SADA_PATH_MAX);
+			v->at = (const char *)sada_get_bytes(rd, v->at_len);
+			if (rd->bad || !sada_path_ok(v->at, v->at_len))
+				return 0;
 		}
 	}
 	r->cover = n > 0 ? b->v : NULL;
@@ -395,6 +412,8 @@ version_put(struct sada_wframe *f, struct sada_buf *out,
 		bits |= WV_ANC;
 	if (v->stamp_lamport != 0 || !sada_id_zero(&v->stamp_author))
 		bits |= WV_STAMP;
+	if (v->at != NULL)
+		bits |= WV_AT;
 	sada_put_var(out, dot_number(f, &v->dot));
 	sada_put_u8(out, (uint8_t)bits);
 	if (bits & WV_FLAGS)
@@ -413,6 +432,10 @@ version_put(struct sada_wframe *f, struct sada_buf *out,
 	if (bits & WV_STAMP) {
 		sada_put_var(out, v->stamp_lamport);
 		sada_put_var(out, tab_number(&f->author, v->stamp_author.b));
+	}
+	if (bits & WV_AT) {
+		sada_put_var(out, v->at_len);
+		sada_buf_add(out, v->at, v->at_len);
 	}
 }
 

@@ -25,7 +25,7 @@
  *  0   8  its length, all of it
  *  8   8  span: length of all blocks of its subtree, which end with it
  * 16   8  rows in its subtree, its own included
- * 24   8  of them copies
+ * 24   8  of them those that are sada_row_elsewhere()
  * 32   4  number of authors
  * 36   4  number of dots
  * 40   4  number of rows
@@ -44,7 +44,7 @@
  * A cover: var number, then each: var dot, u8 bits, u8 flags (WV_FLAGS);
  * unless WV_SAME u8 kind, var mode, var size, 32 content (WV_CONTENT), svar
  * mtime_s, var mtime_ns; 32 ancestors (WV_ANC); var lamport and var author
- * (WV_STAMP).
+ * (WV_STAMP); var length and bytes of the path it lives at (WV_AT).
  *
  * A block's sum (SipHash under a fixed key) lies in the row that leads to
  * it, and the top block's in the head: so a block of another file in its
@@ -76,7 +76,8 @@ enum {
 	WV_CONTENT = 4,
 	WV_ANC = 8,
 	WV_STAMP = 16,
-	WV_ALL = 31
+	WV_AT = 32,
+	WV_ALL = 63
 };
 
 /* Where a block starts, and its sum; off 0: there is none. */

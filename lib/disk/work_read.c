@@ -153,7 +153,7 @@ sada_work_check(const struct sada_work *w, struct sada_err *err)
 		goto out;
 	while ((rc = sada_work_cursor_next(c, &r, err)) > 0) {
 		rows++;
-		copies += (r.flags & SADA_ROW_COPY) != 0;
+		copies += (uint64_t)sada_row_elsewhere(&r);
 	}
 	if (rc == 0 && (rows != w->info.rows || copies != w->info.copies))
 		rc = refuse(err, "its number of rows");

@@ -252,7 +252,7 @@ sada_work_writer_add(struct sada_work_writer *w, const struct sada_row *r,
 	sada_wrow_put(f, r, r->len > 0 ? r->path + at : "", r->len - at);
 	assert(f->nrow < UINT32_MAX);
 	f->nrow++;
-	f->copies += (r->flags & SADA_ROW_COPY) != 0;
+	f->copies += (uint64_t)sada_row_elsewhere(r);
 	if (r->len > 0)
 		memcpy(w->path, r->path, r->len);
 	w->path_len = r->len;

@@ -32,12 +32,6 @@ SADA_MUST int sada_leaf_decode(struct sada_node *node, struct sada_rd *r,
  */
 SADA_MUST int sada_node_path(struct sada_node_mem *m, struct sada_rd *r,
     int first, size_t prev, size_t *len, struct sada_err *err);
-/*
- * Append path P (N bytes), which follows PREV (NP bytes; NULL: none).
- * Asserts their order.
- */
-void sada_node_put_path(struct sada_buf *out, const char *prev, size_t np,
-    const char *p, size_t n);
 
 /* Are the fields of V within the invariants and caps? */
 int sada_version_ok(const struct sada_version *v);

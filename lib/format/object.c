@@ -1,14 +1,79 @@
-/* File lists and ancestors: small objects.  The layouts stand in object.h. */
+/*
+ * The small things that records are made of: order of dots, ids of
+ * versions, contexts of object types; and small objects: file lists and
+ * ancestors.  The layouts stand in types.h and object.h.
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/codec_priv.h"
 #include "format/object.h"
+#include "format/types.h"
+
+enum sada_ctx
+sada_type_ctx(unsigned t)
+{
+	switch (t) {
+	case SADA_OBJ_CHUNK:
+		return SADA_CTX_CHUNK;
+	case SADA_OBJ_LIST:
+		return SADA_CTX_LIST;
+	case SADA_OBJ_NODE:
+		return SADA_CTX_NODE;
+	default:
+		assert(t == SADA_OBJ_ANC);
+		return SADA_CTX_ANC;
+	}
+}
+
+int
+sada_dot_cmp(const struct sada_dot *a, const struct sada_dot *b)
+{
+	int c = memcmp(a->author.b, b->author.b, SADA_ID_LEN);
+
+	if (c != 0)
+		return c;
+	if (a->epoch != b->epoch)
+		return a->epoch < b->epoch ? -1 : 1;
+	if (a->seq != b->seq)
+		return a->seq < b->seq ? -1 : 1;
+	if (a->tag != b->tag)
+		return a->tag < b->tag ? -1 : 1;
+	return 0;
+}
+
+/*
+ * Offsets of what is hashed: 0 dot, 56 kind, 57 flags, 58 mode, 60 size,
+ * 68 content, 100 mtime_s, 108 mtime_ns, 112 anc, 144 end.
+ */
+void
+sada_version_id(struct sada_id *out, const struct sada_version *v)
+{
+	unsigned char p[144];
+
+	dot_store(p, &v->dot);
+	p[56] = v->kind;
+	if (v->kind == SADA_DIR) {
+		sada_hash(out, SADA_CTX_VERSION, p, 57);
+		return;
+	}
+	p[57] = v->flags;
+	p[58] = (unsigned char)(v->mode & 0xff);
+	p[59] = (unsigned char)(v->mode >> 8);
+	sada_le64_put(p + 60, v->size);
+	memcpy(p + 68, v->content.b, SADA_ID_LEN);
+	sada_le64_put(p + 100, (uint64_t)v->mtime_s);
+	sada_le32_put(p + 108, v->mtime_ns);
+	memcpy(p + 112, v->anc.b, SADA_ID_LEN);
+	sada_hash(out, SADA_CTX_VERSION, p, sizeof(p));
+}
+
+/* File lists and ancestors. */
 
 /* The least bytes of a piece and of an ancestor. */
 #define PIECE_MIN (1 + SADA_ID_LEN)
-#define ANC_MIN (1 + DOT_LEN + 1 + SADA_ID_LEN)
+#define ANC_MIN (1 + DOT_LEN + 3 + SADA_ID_LEN)
 
 static int
 refuse_list(struct sada_err *err, const char *why)
@@ -114,6 +179,10 @@ sada_anc_encode(struct sada_buf *out, const struct sada_ancestor *a,
 			    &a[i].dot[j]) < 0);
 			put_dot(out, &a[i].dot[j]);
 		}
+		assert(a[i].mode <= 0777 && (a[i].kind == SADA_FILE ||
+		    (a[i].kind == SADA_LINK && a[i].mode == 0)));
+		sada_put_u8(out, a[i].kind);
+		sada_put_var(out, a[i].mode);
 		sada_put_var(out, a[i].size);
 		put_id(out, &a[i].content);
 	}
@@ -124,7 +193,7 @@ static int
 get_ancestor(struct sada_ancestor *a, struct sada_dot *dot,
     struct sada_rd *r, struct sada_err *err)
 {
-	uint64_t n, i;
+	uint64_t n, i, mode;
 
 	n = sada_get_count(r, DOT_LEN);
 	if (r->bad || n < 1 || n > SADA_ANC_DOTS_MAX)
@@ -137,6 +206,12 @@ get_ancestor(struct sada_ancestor *a, struct sada_dot *dot,
 		    (i > 0 && sada_dot_cmp(&dot[i - 1], &dot[i]) >= 0))
 			return refuse_anc(err, "dots out of order");
 	}
+	a->kind = sada_get_u8(r);
+	mode = sada_get_var(r);
+	if (r->bad || mode > 0777 || (a->kind != SADA_FILE &&
+	    (a->kind != SADA_LINK || mode != 0)))
+		return refuse_anc(err, "a kind or mode");
+	a->mode = (uint16_t)mode;
 	a->size = sada_get_var(r);
 	get_id(r, &a->content);
 	if (r->bad || a->size > SIZE_CAP)

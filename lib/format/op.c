@@ -1,4 +1,7 @@
-/* Op records.  The layout stands in op.h; the id is over all of it. */
+/*
+ * Op records and member records, both signed.  The layouts stand in op.h;
+ * the id of an op is over all of its record.
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +16,20 @@ enum {
 };
 
 static int
-refuse(struct sada_err *err, const char *why)
+refuse_op(struct sada_err *err, const char *why)
 {
 	return sada_err_set(err, SADA_FORMAT, "op record refused: %s", why);
+}
+
+/* Are OP's hints, which are written here, as invariant 4 says? */
+static int
+hints_ok(const struct sada_op *op)
+{
+	struct sada_rd r;
+
+	sada_rd_init(&r, op->hints, op->hints_len);
+	sada_hints_check(&r, op->nhints);
+	return !r.bad && sada_rd_left(&r) == 0;
 }
 
 /* Invariants 1 and 2, and the lengths that 3 and the message have. */
@@ -46,7 +60,7 @@ sada_op_put_body(struct sada_buf *out, const struct sada_op *op)
 	size_t i;
 
 	assert((op->flags & ~OP_FLAGS) == 0);
-	assert(op_ok(op));
+	assert(op_ok(op) && hints_ok(op));
 	sada_put_u8(out, OP_VERSION);
 	sada_put_u8(out, OP_KIND);
 	sada_put_u8(out, op->flags);
@@ -62,7 +76,8 @@ sada_op_put_body(struct sada_buf *out, const struct sada_op *op)
 		sada_buf_add(out, op->inl, op->inl_len);
 	} else
 		put_id(out, &op->changes);
-	sada_put_var(out, 0);
+	sada_put_var(out, op->nhints);
+	sada_buf_add(out, op->hints, op->hints_len);
 	sada_put_var(out, op->n_set);
 	sada_put_var(out, op->n_gone);
 	sada_put_var(out, op->n_lost);
@@ -94,7 +109,7 @@ get_parents(struct sada_op *op, struct sada_rd *r, struct sada_err *err)
 	const unsigned char *p;
 
 	if (r->bad || n > SADA_PARENTS_MAX)
-		return refuse(err, "its number of parents");
+		return refuse_op(err, "its number of parents");
 	p = sada_get_bytes(r, (size_t)n * SADA_ID_LEN);
 	if (n == 0)
 		return 0;
@@ -113,7 +128,7 @@ get_start(struct sada_op *op, struct sada_rd *r, struct sada_err *err)
 
 	op->flags = sada_get_u8(r);
 	if (r->bad)
-		return refuse(err, "it is cut short");
+		return refuse_op(err, "it is cut short");
 	if (version != OP_VERSION || kind != OP_KIND ||
 	    (op->flags & ~OP_FLAGS) != 0)
 		return sada_err_set(err, SADA_VERSION, "op record of version "
@@ -131,22 +146,25 @@ get_rest(struct sada_op *op, struct sada_rd *r, struct sada_err *err)
 	if ((op->flags & SADA_OP_INLINE) != 0) {
 		len = sada_get_count(r, 1);
 		if (r->bad || len < 1 || len > SADA_INLINE_MAX)
-			return refuse(err, "the length of its changes");
+			return refuse_op(err, "the length of its changes");
 		op->inl_len = (size_t)len;
 		op->inl = sada_get_bytes(r, op->inl_len);
 	} else
 		get_id(r, &op->changes);
 	hints = sada_get_var(r);
-	if (!r->bad && hints != 0)
-		return sada_err_set(err, SADA_VERSION,
-		    "op record with hints: a newer sada is needed");
+	op->hints = r->p;
+	sada_hints_check(r, hints);
+	if (r->bad)
+		return refuse_op(err, "its changes or hints");
+	op->nhints = (uint32_t)hints;
+	op->hints_len = (size_t)(r->p - op->hints);
 	op->n_set = sada_get_var(r);
 	op->n_gone = sada_get_var(r);
 	op->n_lost = sada_get_var(r);
 	op->n_before = sada_get_var(r);
 	len = sada_get_count(r, 1);
 	if (r->bad || len > SADA_MSG_MAX)
-		return refuse(err, "its counts or message");
+		return refuse_op(err, "its counts or message");
 	op->msg_len = (size_t)len;
 	op->msg = (const char *)sada_get_bytes(r, op->msg_len);
 	return 0;
@@ -161,7 +179,7 @@ sada_op_decode(struct sada_op *op, const void *p, size_t n,
 
 	memset(op, 0, sizeof(*op));
 	if (n < SADA_SIG_LEN || n > SADA_OP_RECORD_MAX)
-		return refuse(err, "its length");
+		return refuse_op(err, "its length");
 	sada_rd_init(&r, p, n - SADA_SIG_LEN);
 	if ((rc = get_start(op, &r, err)) < 0)
 		goto out;
@@ -174,7 +192,7 @@ sada_op_decode(struct sada_op *op, const void *p, size_t n,
 	if ((rc = get_rest(op, &r, err)) < 0)
 		goto out;
 	if (r.bad || sada_rd_left(&r) != 0 || !op_ok(op)) {
-		rc = refuse(err, "its fields");
+		rc = refuse_op(err, "its fields");
 		goto out;
 	}
 	memcpy(op->sig, r.p, SADA_SIG_LEN);
@@ -204,4 +222,95 @@ sada_op_release(struct sada_op *op)
 	free(op->parents);
 	op->parents = NULL;
 	op->nparents = 0;
+}
+
+/* Member records: a replica's keys and name, signed by itself. */
+
+enum { MEMBER_VERSION = 1 };
+
+static int
+refuse_member(struct sada_err *err, const char *why)
+{
+	return sada_err_set(err, SADA_FORMAT, "member record refused: %s",
+	    why);
+}
+
+static int
+alnum(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	    (c >= '0' && c <= '9');
+}
+
+int
+sada_member_name_ok(const char *s)
+{
+	size_t i;
+
+	if (!alnum(s[0]))
+		return 0;
+	for (i = 1; s[i] != '\0'; i++)
+		if (i >= 64 || (!alnum(s[i]) && s[i] != '.' &&
+		    s[i] != '_' && s[i] != '-'))
+			return 0;
+	return 1;
+}
+
+void
+sada_member_encode(struct sada_buf *out, const struct sada_member *m,
+    const struct sada_key *k)
+{
+	unsigned char sig[SADA_SIG_LEN];
+	const struct sada_pub *pub = sada_key_pub(k);
+	size_t start = out->len;
+
+	assert(sada_member_name_ok(m->name));
+	sada_put_u8(out, MEMBER_VERSION);
+	sada_buf_add(out, pub->sign, SADA_PK_LEN);
+	sada_buf_add(out, pub->box, SADA_PK_LEN);
+	sada_put_var(out, strlen(m->name));
+	sada_buf_adds(out, m->name);
+	sada_put_u64(out, m->number);
+	sada_put_u64(out, (uint64_t)m->wall_ns);
+	sada_sign(sig, k, SADA_CTX_MEMBER, out->p + start, out->len - start);
+	sada_buf_add(out, sig, sizeof(sig));
+	assert(out->len - start <= SADA_MEMBER_RECORD_MAX);
+}
+
+int
+sada_member_decode(struct sada_member *m, const void *p, size_t n,
+    struct sada_err *err)
+{
+	const unsigned char *sign, *box, *name;
+	struct sada_rd r;
+	unsigned version;
+	uint64_t len;
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	if (n < SADA_SIG_LEN || n > SADA_MEMBER_RECORD_MAX)
+		return refuse_member(err, "its length");
+	sada_rd_init(&r, p, n - SADA_SIG_LEN);
+	version = sada_get_u8(&r);
+	if (!r.bad && version != MEMBER_VERSION)
+		return sada_err_set(err, SADA_VERSION, "member record of "
+		    "version %u: a newer sada is needed", version);
+	sign = sada_get_bytes(&r, SADA_PK_LEN);
+	box = sada_get_bytes(&r, SADA_PK_LEN);
+	len = sada_get_count(&r, 1);
+	if (r.bad || len >= sizeof(m->name))
+		return refuse_member(err, "its name's length");
+	name = sada_get_bytes(&r, (size_t)len);
+	m->number = sada_get_u64(&r);
+	m->wall_ns = (int64_t)sada_get_u64(&r);
+	if (r.bad || sada_rd_left(&r) != 0)
+		return refuse_member(err, "its length");
+	memcpy(m->name, name, (size_t)len);
+	/* A NUL within would hide what follows. */
+	if (strlen(m->name) != len || !sada_member_name_ok(m->name))
+		return refuse_member(err, "its name");
+	if ((rc = sada_pub_init(&m->pub, sign, box, err)) < 0)
+		return rc;
+	return sada_verify_sig(r.p, sign, SADA_CTX_MEMBER, p,
+	    n - SADA_SIG_LEN, err);
 }

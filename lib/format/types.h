@@ -62,6 +62,12 @@ struct sada_version {
 	struct sada_id anc;		/* SADA_OBJ_ANC, or zero */
 	uint64_t stamp_lamport;		/* DIR: when the register was set */
 	struct sada_id stamp_author;	/* DIR: by whom */
+	/*
+	 * Only where a name is shown: the path at which the version lives,
+	 * borrowed; NULL: that of the slot.  In no record of the store.
+	 */
+	const char *at;
+	size_t at_len;
 };
 
 /* Files above this many bytes are cut in chunks and named by a list. */
@@ -93,10 +99,12 @@ struct sada_ref {
 	uint64_t bytes;			/* sum of the sizes of all versions */
 };
 
-/* One ancestor: the versions (by dot) that had this content. */
+/* One ancestor: the versions (by dot) that a name showed as this content. */
 struct sada_ancestor {
 	struct sada_dot *dot;		/* sorted */
 	size_t ndot;			/* 1 to 64 */
+	uint8_t kind;			/* FILE or LINK */
+	uint16_t mode;			/* & 0777, of a LINK 0 */
 	struct sada_id content;
 	uint64_t size;
 };
@@ -116,6 +124,21 @@ struct sada_member {
 	int64_t wall_ns;		/* shown, never trusted */
 };
 
+enum sada_hint_kind {
+	SADA_HINT_FILE = 1,		/* a file or link */
+	SADA_HINT_DIR = 2		/* a directory with what was below it */
+};
+
+/*
+ * A rename, as the author of an op saw it: for display, and for carrying
+ * an edit of the old name to the new one.  It changes no slot.
+ */
+struct sada_hint {
+	uint8_t kind;			/* enum sada_hint_kind */
+	const char *from, *to;		/* borrowed, not NUL-terminated */
+	size_t from_len, to_len;
+};
+
 enum {
 	SADA_OP_ACCEPTED = 1,		/* its deletes were accepted by a person */
 	SADA_OP_INLINE = 2		/* changes are in the record */
@@ -127,6 +150,8 @@ enum {
  *  2. parents are sorted and distinct, at most SADA_PARENTS_MAX.
  *  3. changes is the root of a changes tree (zero: none), or, INLINE, the
  *     bytes of its only node, at most SADA_INLINE_MAX.
+ *  4. hints are nhints encoded ones (op.h), at most SADA_HINTS_MAX and
+ *     SADA_HINTS_BYTES, sorted by from, each from once.
  */
 struct sada_op {
 	struct sada_dot dot;
@@ -139,6 +164,9 @@ struct sada_op {
 	struct sada_id changes;
 	const unsigned char *inl;	/* borrowed or NULL */
 	size_t inl_len;
+	const unsigned char *hints;	/* borrowed or NULL */
+	size_t hints_len;
+	uint32_t nhints;
 	const char *msg;		/* borrowed, not NUL-terminated */
 	size_t msg_len;
 	uint64_t n_set, n_gone;		/* slots written, slots emptied */
@@ -148,6 +176,8 @@ struct sada_op {
 };
 #define SADA_PARENTS_MAX 4096
 #define SADA_INLINE_MAX 1024
+#define SADA_HINTS_MAX 1024
+#define SADA_HINTS_BYTES (32u << 10)
 #define SADA_MSG_MAX 65536
 
 #endif

@@ -33,14 +33,20 @@ put_side(struct sada_buf *out, const struct sada_patch_side *s,
 		put_name(out, side, path, len);
 }
 
+/* The old name of a file, and its new one. */
+struct names {
+	const char *from, *to;
+	size_t from_len, to_len;
+};
+
 static void
-put_header(struct sada_buf *out, const char *path, size_t len,
+put_header(struct sada_buf *out, const struct names *n,
     const struct sada_patch_side *a, const struct sada_patch_side *b)
 {
 	sada_buf_adds(out, "diff --git ");
-	put_name(out, "a/", path, len);
+	put_name(out, "a/", n->from, n->from_len);
 	sada_buf_adds(out, " ");
-	put_name(out, "b/", path, len);
+	put_name(out, "b/", n->to, n->to_len);
 	sada_buf_adds(out, "\n");
 	if (a->mode == 0)
 		sada_buf_addf(out, "new file mode %06o\n", b->mode);
@@ -51,10 +57,19 @@ put_header(struct sada_buf *out, const char *path, size_t len,
 		    b->mode);
 }
 
+static void
+put_rename(struct sada_buf *out, const struct names *n, unsigned score)
+{
+	sada_buf_addf(out, "similarity index %u%%\nrename from ", score);
+	sada_quote(out, n->from, n->from_len);
+	sada_buf_adds(out, "\nrename to ");
+	sada_quote(out, n->to, n->to_len);
+	sada_buf_adds(out, "\n");
+}
+
 struct printing {
 	struct sada_buf *out;
-	const char *path;
-	size_t len;
+	const struct names *n;
 	const struct sada_patch_side *a, *b;
 	int begun;
 };
@@ -67,9 +82,9 @@ begin(struct printing *p)
 		return;
 	p->begun = 1;
 	sada_buf_adds(p->out, "--- ");
-	put_side(p->out, p->a, "a/", p->path, p->len);
+	put_side(p->out, p->a, "a/", p->n->from, p->n->from_len);
 	sada_buf_adds(p->out, "\n+++ ");
-	put_side(p->out, p->b, "b/", p->path, p->len);
+	put_side(p->out, p->b, "b/", p->n->to, p->n->to_len);
 	sada_buf_adds(p->out, "\n");
 }
 
@@ -146,26 +161,53 @@ out:
 	return rc;
 }
 
+/* What stands behind the header: hunks, or that there can be none. */
+static int
+put_body(struct sada_buf *out, const struct names *n,
+    const struct sada_patch_side *a, const struct sada_patch_side *b,
+    unsigned flags, struct sada_err *err)
+{
+	struct printing pr = { out, n, a, b, 0 };
+
+	if (!(flags & SADA_PATCH_BINARY) && !is_binary(a) && !is_binary(b))
+		return put_hunks(&pr, err);
+	sada_buf_adds(out, "Binary files ");
+	put_side(out, a, "a/", n->from, n->from_len);
+	sada_buf_adds(out, " and ");
+	put_side(out, b, "b/", n->to, n->to_len);
+	sada_buf_adds(out, " differ\n");
+	return 0;
+}
+
+static int
+same_bytes(const struct sada_patch_side *a, const struct sada_patch_side *b)
+{
+	return a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
+}
+
 int
 sada_patch(struct sada_buf *out, const char *path, size_t len,
     const struct sada_patch_side *a, const struct sada_patch_side *b,
     unsigned flags, struct sada_err *err)
 {
-	struct printing pr = { out, path, len, a, b, 0 };
-	int same = a->n == b->n && (a->n == 0 || memcmp(a->p, b->p,
-	    a->n) == 0);
+	struct names n = { path, path, len, len };
+	int same = same_bytes(a, b);
 
 	if (same && a->mode == b->mode)
 		return 0;
-	put_header(out, path, len, a, b);
-	if (same)
-		return 0;
-	if (!(flags & SADA_PATCH_BINARY) && !is_binary(a) && !is_binary(b))
-		return put_hunks(&pr, err);
-	sada_buf_adds(out, "Binary files ");
-	put_side(out, a, "a/", path, len);
-	sada_buf_adds(out, " and ");
-	put_side(out, b, "b/", path, len);
-	sada_buf_adds(out, " differ\n");
-	return 0;
+	put_header(out, &n, a, b);
+	return same ? 0 : put_body(out, &n, a, b, flags, err);
+}
+
+int
+sada_patch_rename(struct sada_buf *out, const char *from, size_t from_len,
+    const char *to, size_t to_len, unsigned score,
+    const struct sada_patch_side *a, const struct sada_patch_side *b,
+    unsigned flags, struct sada_err *err)
+{
+	struct names n = { from, to, from_len, to_len };
+
+	put_header(out, &n, a, b);
+	put_rename(out, &n, score);
+	return same_bytes(a, b) ? 0 : put_body(out, &n, a, b, flags, err);
 }

@@ -28,4 +28,13 @@ SADA_MUST int sada_patch(struct sada_buf *out, const char *path, size_t len,
     const struct sada_patch_side *a, const struct sada_patch_side *b,
     unsigned flags, struct sada_err *err);
 
+/*
+ * The same for a file that was FROM and is TO, and is alike by SCORE of
+ * 100: there is always a header that says so.  Errors: SYS.
+ */
+SADA_MUST int sada_patch_rename(struct sada_buf *out, const char *from,
+    size_t from_len, const char *to, size_t to_len, unsigned score,
+    const struct sada_patch_side *a, const struct sada_patch_side *b,
+    unsigned flags, struct sada_err *err);
+
 #endif

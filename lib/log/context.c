@@ -168,6 +168,23 @@ sada_context_lamport(const struct sada_log *l, const struct sada_context *c,
 	return best;
 }
 
+size_t
+sada_context_ops(const struct sada_log *l, const struct sada_context *c,
+    const struct sada_dot *d, uint32_t *out, size_t max)
+{
+	size_t n = 0;
+	uint32_t i;
+
+	for (i = sada_index_lane(l, d); i != SADA_LOG_NONE;
+	    i = l->links[i].same)
+		if (l->ops[i].dot.tag == d->tag && within(c, i)) {
+			if (n < max)
+				out[n] = i;
+			n++;
+		}
+	return n;
+}
+
 /* The ops from FIRST to below N within C that are not in BITS: new array. */
 static void
 collect(uint32_t **out, size_t *count, const struct sada_context *c,

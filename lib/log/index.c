@@ -3,6 +3,9 @@
  *
  * Both tables hash with random multipliers, so that a peer who chooses
  * dots or grinds ids cannot choose where they fall.
+ *
+ * Staged ops, which are tried before they are committed, stand behind all
+ * others, and go the way they came.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -134,6 +137,7 @@ sada_index_release(struct sada_log *l)
 {
 	size_t i;
 
+	sada_index_unhint(l, 0);
 	for (i = 0; i < l->narena; i++)
 		free(l->arena[i]);
 	free(l->arena);
@@ -298,12 +302,14 @@ add_tables(struct sada_log *l, uint32_t i)
 	table_put(&l->dots, slot);
 }
 
-void
-sada_index_truncate(struct sada_log *l, uint32_t n)
+/* Forget the ops from number N on. */
+static void
+index_truncate(struct sada_log *l, uint32_t n)
 {
 	struct sada_slot *s;
 	uint32_t i;
 
+	sada_index_unhint(l, n);
 	while (l->n > n) {
 		i = --l->n;
 		table_drop(&l->ids, hash_id(l, &l->ops[i].id), i + 1);
@@ -348,6 +354,8 @@ sada_index_add(struct sada_log *l, const struct sada_rec *r, unsigned kind,
 	o->n_gone = op->n_gone;
 	o->n_lost = op->n_lost;
 	o->n_before = op->n_before;
+	o->nhints = op->nhints;
+	l->links[i].hints = NULL;
 	o->segment = (uint32_t)segment;
 	o->off = off;
 	o->len = (uint32_t)r->n;
@@ -396,4 +404,63 @@ sada_log_abbrev(const struct sada_log *l, const struct sada_id *prefix,
 		found++;
 	}
 	return found;
+}
+
+int
+sada_log_stage(struct sada_log *l, const void *p, size_t n, uint32_t *i,
+    struct sada_err *err)
+{
+	struct sada_rec r;
+	uint32_t k;
+	size_t j;
+	int rc = 0;
+
+	memset(&r, 0, sizeof(r));
+	sada_hash(&r.id, SADA_CTX_OP, p, n);
+	if (sada_log_find(l, &r.id, i))
+		return 0;
+	r.type = SADA_LOG_OP;
+	r.p = p;
+	r.n = n;
+	if ((r.rc = sada_op_decode(&r.op, p, n, err)) < 0)
+		return r.rc;
+	for (j = 0; j < r.op.nparents; j++)
+		if (!sada_log_find(l, &r.op.parents[j], &k)) {
+			rc = sada_err_set(err, SADA_NOTFOUND,
+			    "a parent of an op is not held");
+			goto out;
+		}
+	if (l->staged == SADA_LOG_NONE) {
+		l->staged = l->n;
+		l->staged_due = l->due;
+		l->staged_forks = l->nforks;
+	}
+	*i = l->n;
+	(void)sada_index_add(l, &r, SADA_FRAME_PULLED, 0, 0);
+	/* Its record cannot be read again. */
+	sada_index_hint(l, *i, &r.op);
+out:
+	sada_op_release(&r.op);
+	return rc;
+}
+
+void
+sada_log_unstage_last(struct sada_log *l)
+{
+	assert(l->staged != SADA_LOG_NONE && l->n > l->staged);
+	index_truncate(l, l->n - 1);
+	if (l->n == l->staged)
+		sada_log_unstage(l);
+}
+
+void
+sada_log_unstage(struct sada_log *l)
+{
+	if (l->staged == SADA_LOG_NONE)
+		return;
+	if (l->n > l->staged)
+		index_truncate(l, l->staged);
+	l->due = l->staged_due;
+	l->nforks = l->staged_forks;
+	l->staged = SADA_LOG_NONE;
 }

@@ -28,6 +28,7 @@ struct sada_op_info {
 	uint8_t local;			/* came in a LOCAL frame */
 	int64_t wall_ns;
 	uint64_t n_set, n_gone, n_lost, n_before;
+	uint32_t nhints;		/* of renames: sada_log_hints() */
 	uint32_t segment;
 	uint64_t off;			/* of the record in its segment file */
 	uint32_t len;
@@ -97,6 +98,14 @@ unsigned sada_log_abbrev(const struct sada_log *l,
 /* Append op I's record bytes to OUT, id verified.  Errors: SYS DAMAGED. */
 SADA_MUST int sada_log_read(struct sada_log *l, uint32_t i,
     struct sada_buf *out, struct sada_err *err);
+/*
+ * The hints of op I, staged or not: *H of *N, sorted by from, borrowed until
+ * the next call, a commit or unstaging.  Nothing is read for an op without
+ * hints, and what was read is kept for the next time, up to some MiB.
+ * Errors: SYS DAMAGED.
+ */
+SADA_MUST int sada_log_hints(struct sada_log *l, uint32_t i,
+    const struct sada_hint **h, size_t *n, struct sada_err *err);
 
 /*
  * A context: a set of ops closed under parents, as bits by op number.
@@ -132,6 +141,13 @@ int sada_context_seen(const struct sada_log *l,
  */
 uint64_t sada_context_lamport(const struct sada_log *l,
     const struct sada_context *c, const struct sada_dot *d);
+/*
+ * The ops of C that have dot D: how many there are; the first MAX numbers go
+ * to OUT.
+ */
+size_t sada_context_ops(const struct sada_log *l,
+    const struct sada_context *c, const struct sada_dot *d, uint32_t *out,
+    size_t max);
 /*
  * The ops of C that no other op of C has in its past, sorted by id.  *OUT
  * is a new array of *N, free with free().  C NULL: of the whole log.

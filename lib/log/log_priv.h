@@ -60,8 +60,16 @@ struct sada_table {
 	uint32_t used;
 };
 
+/* The hints of one op. */
+struct sada_hinted {
+	struct sada_hint *h;		/* of BYTES; NULL: not decoded yet */
+	size_t n, len;
+	unsigned char bytes[];
+};
+
 /* What the index keeps of an op for its own use. */
 struct sada_link {
+	struct sada_hinted *hints;	/* own; NULL: not read yet */
 	uint32_t prev;			/* the op that it names as prev */
 	uint32_t same;			/* next op of this author, epoch, seq */
 	uint32_t full;			/* all ops below are it or in its past */
@@ -106,6 +114,9 @@ struct sada_log {
 	uint32_t **arena;		/* blocks of parents */
 	size_t narena, arena_cap, arena_left;
 
+	size_t hinted;			/* bytes of hints kept, of ops that can
+					   be read again */
+
 	/* Staged ops: from number STAGED on; what was true before them. */
 	uint32_t staged;		/* SADA_LOG_NONE: there are none */
 	int staged_due;
@@ -127,6 +138,9 @@ struct sada_log {
 
 /* Roll over above MAX bytes instead of SADA_LOG_SEGMENT_MAX: for tests. */
 void sada_log_segment_max(struct sada_log *l, uint64_t max);
+/* Take in a record that is no op.  Errors: FORMAT VERSION AUTH. */
+SADA_MUST int sada_log_note(struct sada_log *l, const struct sada_rec *r,
+    struct sada_err *err);
 
 /* segment.c */
 
@@ -205,18 +219,16 @@ void sada_index_release(struct sada_log *l);
  */
 unsigned sada_index_add(struct sada_log *l, const struct sada_rec *r,
     unsigned kind, uint64_t segment, uint64_t off);
-/* Forget the ops from number N on. */
-void sada_index_truncate(struct sada_log *l, uint32_t n);
 /* The first op with the author, epoch and seq of D, or SADA_LOG_NONE. */
 uint32_t sada_index_lane(const struct sada_log *l,
     const struct sada_dot *d);
 
-/* members.c */
+/* hints.c */
 
-/* Take in a record that is no op.  Errors: FORMAT VERSION AUTH. */
-SADA_MUST int sada_log_note(struct sada_log *l, const struct sada_rec *r,
-    struct sada_err *err);
-/* Free what sada_log_note() kept. */
-void sada_log_note_release(struct sada_log *l);
+/* Keep the hints of op I, which was decoded as OP. */
+void sada_index_hint(struct sada_log *l, uint32_t i,
+    const struct sada_op *op);
+/* Forget the hints of all ops from FROM on. */
+void sada_index_unhint(struct sada_log *l, uint32_t from);
 
 #endif

@@ -104,6 +104,8 @@ SADA_MUST int sada_ack_keep(int sdir, const struct sada_pub *author,
  */
 struct sada_self {
 	uint64_t incarnation, counter;
+	uint64_t raised;		/* the incarnation begun here last */
+	struct sada_id asked;		/* for which wants and needs that was */
 	struct sada_id *need;
 	size_t nneed;
 };
@@ -113,6 +115,11 @@ struct sada_self {
  */
 SADA_MUST int sada_self_load(struct sada_self *s, int sdir,
     struct sada_err *err);
+/*
+ * Go on to the counter of the next acknowledgement: by a step of chance,
+ * lest two copies of one store give one number to different ones.
+ */
+void sada_self_next(struct sada_self *s);
 /* Publish it durably.  Errors: SYS. */
 SADA_MUST int sada_self_save(const struct sada_self *s, int sdir,
     struct sada_err *err);
@@ -142,7 +149,8 @@ void sada_wants_release(struct sada_wants *w);
 struct sada_sent {
 	char mark[33];			/* of the spool */
 	char file[40];			/* 32 hex and ".sada" */
-	struct sada_id what;		/* hash of (recipients, heads, basis, ack) */
+	struct sada_id what;		/* hash of (recipients, heads, basis, ack);
+					   zero: begun, and not known finished */
 	struct sada_id to;		/* hash of the sorted recipients */
 };
 struct sada_sents {

@@ -9,7 +9,7 @@
  * they stand, small ones are unpacked and their objects gathered anew.
  *
  * The packs taken in stay on disk, and in use, until a later run has seen
- * that the new one is durable and whole (clean.c).
+ * that the new one is durable and whole (commit.c).
  */
 #include <assert.h>
 #include <errno.h>

@@ -153,6 +153,14 @@ SADA_MUST int sada_store_verify(struct sada_store *s,
     void *ctx), void *ctx, struct sada_err *err);
 
 /*
+ * Set damaged packs of which nothing is lost aside: what they hold goes
+ * into a new pack, then they are moved to directory QUARANTINE; *MOVED
+ * counts them.  S is open with SADA_STORE_WRITE.  Errors: SYS.
+ */
+SADA_MUST int sada_store_mend(struct sada_store *s, int quarantine,
+    unsigned *moved, struct sada_err *err);
+
+/*
  * Call EACH for every object held (by the indexes, any order, doubles
  * possible).  Errors: what EACH returns.
  */

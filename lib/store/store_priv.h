@@ -153,8 +153,6 @@ void sada_store_add(struct sada_store *s, struct sada_pack *p);
 void sada_store_drop(struct sada_store *s, const struct sada_pack *p);
 /* Forget pack P for as long as the store lives. */
 void sada_store_retire(struct sada_store *s, const struct sada_pack *p);
-/* Make all packs durable that are not known to be.  Errors: SYS. */
-SADA_MUST int sada_store_sync(struct sada_store *s, struct sada_err *err);
 /*
  * Sync all that is there, unlink what earlier runs left and what newer
  * packs have taken in.  Errors: SYS.

@@ -15,9 +15,7 @@
 
 #include "transport/place_priv.h"
 
-/* ".tmp-", 16 hex digits, NUL; what a name is made of. */
-#define TEMP_NAME (5 + 16 + 1)
-#define NAME_BYTES 16
+#define NAME_BYTES 16			/* what a name is made of */
 
 /*
  * 1. FD is written to.  OWN: it is ours to close.
@@ -27,7 +25,7 @@
 struct sada_out {
 	unsigned kind;
 	char *place, *name;
-	char temp[TEMP_NAME];
+	char temp[SPOOL_TEMP];
 	int fd, dir, own;
 };
 
@@ -57,15 +55,18 @@ out:
 	return rc;
 }
 
-/* Make the temp in O->dir. */
+/* Make the temp in O->dir; in a spool it can be told by the name to come. */
 static int
 open_temp(struct sada_out *o, struct sada_err *err)
 {
 	unsigned char rnd[8];
 
 	sada_io_random(rnd, sizeof(rnd));
-	(void)snprintf(o->temp, sizeof(o->temp), ".tmp-%016llx",
-	    (unsigned long long)sada_le64(rnd));
+	if (o->kind == SADA_PLACE_SPOOL)
+		sada_spool_temp(o->temp, o->name);
+	else
+		(void)snprintf(o->temp, sizeof(o->temp), ".tmp-%016llx",
+		    (unsigned long long)sada_le64(rnd));
 	/* The user's umask decides who may read: it is sealed. */
 	return sada_io_open(&o->fd, o->dir, o->temp, O_WRONLY | O_CREAT |
 	    O_EXCL, 0666, err);
@@ -166,6 +167,12 @@ sada_out_open(struct sada_out **out, unsigned kind, const char *place,
 	}
 	*out = o;
 	return 0;
+}
+
+const char *
+sada_out_name(const struct sada_out *o)
+{
+	return o->kind == SADA_PLACE_SPOOL ? o->name : NULL;
 }
 
 int

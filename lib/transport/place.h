@@ -27,12 +27,18 @@ SADA_MUST int sada_place_kind(unsigned *kind, const char *place,
 struct sada_out;
 /*
  * Begin writing: PIPE writes to fd 1; FILE to a temp beside it, published
- * by rename over it at the end; SPOOL to a temp in it (".tmp-..."),
- * published under a new random name of 32 hex digits and ".sada".  *OUT is
+ * by rename over it at the end; SPOOL to a temp in it (".tmp-" and the
+ * first 16 digits of the name to come), published under a new random name
+ * of 32 hex digits and ".sada".  *OUT is
  * new; end with commit or abort.  Errors: SYS NOTFOUND(->ABSENT).
  */
 SADA_MUST int sada_out_open(struct sada_out **out, unsigned kind,
     const char *place, struct sada_err *err);
+/*
+ * The name that a bundle will have in its spool, known before anything of
+ * it can be seen there; borrowed; NULL when it goes elsewhere.
+ */
+const char *sada_out_name(const struct sada_out *o);
 /* Append bytes. */
 SADA_MUST int sada_out_write(struct sada_out *o, const void *p, size_t n,
     struct sada_err *err);
@@ -80,6 +86,13 @@ SADA_MUST int sada_spool_each(const char *place,
 /* Is file NAME there?  1, 0, <0. */
 SADA_MUST int sada_spool_has(const char *place, const char *name,
     struct sada_err *err);
+/*
+ * Remove the temp that was to become bundle NAME and did not, if it is older
+ * than AGE_S seconds: 1 when none is left, 0 when a younger one is, which
+ * somebody may be writing.
+ */
+SADA_MUST int sada_spool_sweep(const char *place, const char *name,
+    long long age_s, struct sada_err *err);
 /* Remove file NAME (a bundle of our own); missing is fine. */
 SADA_MUST int sada_spool_remove(const char *place, const char *name,
     struct sada_err *err);

@@ -21,4 +21,9 @@ SADA_MUST int sada_place_parent(int *fd, const char **base,
 int sada_place_refuse(struct sada_err *err, int code, const char *place,
     const char *why);
 
+/* ".tmp-", 16 hex digits, NUL. */
+#define SPOOL_TEMP (5 + 16 + 1)
+/* The temp that becomes bundle NAME. */
+void sada_spool_temp(char temp[SPOOL_TEMP], const char *name);
+
 #endif

@@ -3,9 +3,13 @@
  *
  * The order of versions is (lamport of their op, author, version id),
  * highest first, a function of the state alone.  In that order each joins
- * the group of an equal content or opens one; assign() is the place where
- * it may join a group by a merge as well.  A slot may be forged to hold
- * very many versions, so equal contents are found by sorting.
+ * the group of an equal content, or the first with which it merges without
+ * conflict, or opens one.  A slot may be forged to hold very many versions,
+ * so equal contents are found by sorting, and merged are only few.
+ *
+ * The base of a group and a version is an ancestor of that version and of
+ * every content that the group was made of; a content that several
+ * versions brought has the ancestors of each of them.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -91,69 +95,415 @@ rank(struct sada_fold *f, const struct sada_entry *e,
 static size_t
 open_group(struct sada_fold *f, const struct sada_version *v)
 {
+	struct sada_group *g;
+
 	f->g = sada_grow(f->g, &f->cap, f->n + 1, sizeof(*f->g));
-	memset(&f->g[f->n], 0, sizeof(*f->g));
-	f->g[f->n].lead = v;
+	g = &f->g[f->n];
+	memset(g, 0, sizeof(*g));
+	g->kind = v->kind;
+	g->mode = v->mode;
+	g->size = v->size;
+	g->content = v->content;
+	g->mtime_s = v->mtime_s;
+	g->mtime_ns = v->mtime_ns;
+	g->reg = v;
 	return f->n++;
 }
 
-/*
- * Give each version its group: F->at[i] of version i of the slot.  F->twin
- * is free by now and holds nothing that is needed.
- */
-static void
-assign(struct sada_fold *f, size_t nv)
+/* What joining needs to know of a slot that is being folded. */
+struct folding {
+	struct sada_fold *f;
+	const struct sada_entry *e;
+	const struct sada_view_by *by;
+	struct sada_kin *kin;		/* by rank */
+	size_t n;			/* ranks */
+};
+
+static struct sada_kin *
+kin_of(struct folding *x, size_t k)
 {
-	struct sada_rank *r;
+	x->kin[k].v = x->f->rank[k].v;
+	return &x->kin[k];
+}
+
+/* The first rank with the same content as rank K. */
+static size_t
+class_of(const struct sada_fold *f, size_t k)
+{
+	while (f->rank[k].twin != NONE)
+		k = f->rank[k].twin;
+	return k;
+}
+
+/*
+ * Is entry A an ancestor of every content that group TO was made of, out
+ * of the ranks below K?
+ */
+static int
+of_group(struct folding *x, size_t to, size_t k,
+    const struct sada_ancestor *a)
+{
+	struct sada_fold *f = x->f;
+	size_t c, i;
+	int has;
+
+	for (c = 0; c < k; c++) {
+		if (f->at[f->rank[c].i] != to || f->rank[c].twin != NONE)
+			continue;
+		for (i = c, has = 0; i < k && !has; i++)
+			has = f->at[f->rank[i].i] == to &&
+			    class_of(f, i) == c &&
+			    sada_kin_has(x->by->merger, &x->kin[i], a);
+		if (!has)
+			return 0;
+	}
+	return 1;
+}
+
+/* Is A newer than B (NULL: yes)?  A total order, whatever the lists hold. */
+static int
+newer(const struct folding *x, const struct sada_ancestor *a,
+    const struct sada_ancestor *b)
+{
+	uint64_t la, lb;
+
+	if (b == NULL)
+		return 1;
+	la = sada_anc_lamport(a, x->by->lamport, x->by->ctx);
+	lb = sada_anc_lamport(b, x->by->lamport, x->by->ctx);
+	return la != lb ? la > lb : sada_anc_cmp(a, b) > 0;
+}
+
+/*
+ * The newest ancestor that group TO and the version of rank K have in
+ * common: 1 and *BASE, borrowed from a list of kin, or 0.
+ */
+static int
+find_base(struct folding *x, size_t to, size_t k,
+    const struct sada_ancestor **base, struct sada_err *err)
+{
+	struct sada_fold *f = x->f;
+	struct sada_merger *m = x->by->merger;
+	struct sada_kin *own = kin_of(x, k);
+	size_t i, j;
+	int rc;
+
+	*base = NULL;
+	if ((rc = sada_kin_load(m, own, err)) < 0)
+		return rc;
+	for (i = 0; i < k; i++)
+		if (f->at[f->rank[i].i] == to &&
+		    (rc = sada_kin_load(m, kin_of(x, i), err)) < 0)
+			return rc;
+	for (j = 0; j < own->n; j++)
+		if (newer(x, &own->a[j], *base) &&
+		    of_group(x, to, k, &own->a[j]))
+			*base = &own->a[j];
+	for (i = 0; i < k; i++)
+		for (j = 0; f->at[f->rank[i].i] == to && j < x->kin[i].n; j++)
+			if (newer(x, &x->kin[i].a[j], *base) &&
+			    sada_kin_has(m, own, &x->kin[i].a[j]) &&
+			    of_group(x, to, k, &x->kin[i].a[j]))
+				*base = &x->kin[i].a[j];
+	return *base != NULL;
+}
+
+/* Mode of group G once V is in it: by BASE (may be NULL), else G's. */
+static void
+join_mode(struct sada_group *g, const struct sada_version *v,
+    const struct sada_ancestor *base)
+{
+	if (base != NULL && g->mode == base->mode)
+		g->mode = v->mode;
+	/* A link has none, though the file that it replaced was changed. */
+	if (g->kind == SADA_LINK)
+		g->mode = 0;
+}
+
+/* A time that neither side had, so that tools see the change. */
+static void
+later_mtime(struct sada_group *g, const struct sada_version *v)
+{
+	if (v->mtime_s > g->mtime_s || (v->mtime_s == g->mtime_s &&
+	    v->mtime_ns > g->mtime_ns)) {
+		g->mtime_s = v->mtime_s;
+		g->mtime_ns = v->mtime_ns;
+	}
+	if (++g->mtime_ns > 999999999) {
+		g->mtime_ns = 0;
+		g->mtime_s++;
+	}
+}
+
+static void
+side_of(struct sada_side3 *s, uint8_t kind, uint64_t size,
+    const struct sada_id *id)
+{
+	s->kind = kind;
+	s->size = size;
+	s->id = *id;
+}
+
+/* What is known of a version that has joined no group so far. */
+struct apart {
+	unsigned why;			/* enum sada_apart */
+	unsigned based;
+	struct sada_dot lacks;
+	struct sada_side3 base;
+};
+
+/* The dot of the version that brought the content of group TO. */
+static const struct sada_dot *
+brought(const struct folding *x, size_t to, size_t k)
+{
+	const struct sada_fold *f = x->f;
+	const struct sada_group *g = &f->g[to];
+	size_t i;
+
+	for (i = 0; i < k; i++)
+		if (f->at[f->rank[i].i] == to && sada_id_cmp(
+		    &f->rank[i].v->content, &g->content) == 0)
+			return &f->rank[i].v->dot;
+	return &g->reg->dot;
+}
+
+/* Whose list of ancestors is not here: of rank K, or in group TO.  Or NULL. */
+static const struct sada_dot *
+unlisted(const struct folding *x, size_t to, size_t k)
+{
+	const struct sada_fold *f = x->f;
+	size_t i;
+
+	if (x->kin[k].lacks)
+		return &x->kin[k].v->dot;
+	for (i = 0; i < k; i++)
+		if (f->at[f->rank[i].i] == to && x->kin[i].lacks)
+			return &x->kin[i].v->dot;
+	return NULL;
+}
+
+/* Rank K and group TO do not join, for WHY: what came nearest counts. */
+static void
+stand_apart(struct apart *apart, unsigned why, const struct sada_dot *lacks)
+{
+	if (why <= apart->why)
+		return;
+	apart->why = why;
+	if (lacks != NULL)
+		apart->lacks = *lacks;
+}
+
+/* No ancestor is known that rank K and group TO have in common. */
+static void
+no_base(const struct folding *x, size_t to, size_t k, struct apart *apart)
+{
+	const struct sada_dot *dot = unlisted(x, to, k);
+
+	if (dot != NULL)
+		stand_apart(apart, SADA_APART_LACKS, dot);
+	else
+		stand_apart(apart, x->f->g[to].kind != x->f->rank[k].v->kind ?
+		    SADA_APART_KIND : SADA_APART_BASE, NULL);
+}
+
+/* MELD of rank K and group TO came to nothing. */
+static void
+no_meld(const struct folding *x, size_t to, size_t k,
+    const struct sada_meld *meld, struct apart *apart)
+{
+	const struct sada_dot *dot = NULL;
+
+	if (meld->apart == SADA_APART_LACKS)
+		dot = meld->lacks & SADA_LACK_B ? &x->f->rank[k].v->dot :
+		    meld->lacks & SADA_LACK_A ? brought(x, to, k) :
+		    &meld->anc->dot[0];
+	stand_apart(apart, meld->apart, dot);
+	if (!apart->based && meld->base.kind == SADA_FILE) {
+		apart->based = 1;
+		apart->base = meld->base;
+	}
+}
+
+/* Bring rank K into group TO if they merge: 1, or 0 and why in APART. */
+static int
+join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
+    struct sada_err *err)
+{
+	struct sada_group *g = &x->f->g[to];
+	const struct sada_version *v = x->f->rank[k].v;
+	const struct sada_ancestor *base;
+	struct sada_meld meld;
+	int rc;
+
+	if ((rc = find_base(x, to, k, &base, err)) < 0)
+		return rc;
+	/* A merge may have come to what V is: then no base is asked for. */
+	if (rc == 0 && g->kind == v->kind && g->size == v->size &&
+	    sada_id_cmp(&g->content, &v->content) == 0)
+		return 1;
+	if (rc == 0) {
+		no_base(x, to, k, apart);
+		return 0;
+	}
+	memset(&meld, 0, sizeof(meld));
+	meld.path = x->e->path;
+	meld.len = x->e->len;
+	meld.anc = base;
+	side_of(&meld.base, base->kind, base->size, &base->content);
+	side_of(&meld.a, g->kind, g->size, &g->content);
+	side_of(&meld.b, v->kind, v->size, &v->content);
+	if ((rc = sada_meld(x->by->merger, &meld, err)) <= 0) {
+		if (rc == 0)
+			no_meld(x, to, k, &meld, apart);
+		return rc;
+	}
+	if (meld.from == SADA_FROM_BOTH)
+		later_mtime(g, v);
+	if (meld.from == SADA_FROM_B) {
+		g->mtime_s = v->mtime_s;
+		g->mtime_ns = v->mtime_ns;
+	}
+	g->kind = meld.out.kind;
+	g->size = meld.out.size;
+	g->content = meld.out.id;
+	join_mode(g, v, base);
+	return 1;
+}
+
+/* Two versions of equal content in group TO: the mode may still differ. */
+static int
+join_twin(struct folding *x, size_t to, size_t k, struct sada_err *err)
+{
+	struct sada_group *g = &x->f->g[to];
+	const struct sada_version *v = x->f->rank[k].v;
+	const struct sada_ancestor *base;
+	int rc;
+
+	if (x->kin == NULL || v->kind != SADA_FILE || v->mode == g->mode)
+		return 0;
+	if ((rc = find_base(x, to, k, &base, err)) > 0)
+		join_mode(g, v, base);
+	return rc < 0 ? rc : 0;
+}
+
+/* The group that rank K joins by a merge: 1 and *TO, or 0 and APART. */
+static int
+find_group(struct folding *x, size_t k, size_t *to, struct apart *apart,
+    struct sada_err *err)
+{
+	struct sada_fold *f = x->f;
+	const char *command;
+	size_t i;
+	int newest, rc;
+
+	memset(apart, 0, sizeof(*apart));
+	if (f->n == 0)
+		return 0;
+	apart->why = SADA_APART_KIND;
+	if (x->kin == NULL)
+		apart->why = SADA_APART_MANY;
+	if (x->kin == NULL || f->rank[k].v->kind == SADA_DIR)
+		return 0;
+	newest = sada_merger_driver(x->by->merger, x->e->path, x->e->len,
+	    &command) == SADA_MERGE_NEWEST;
+	for (i = 0; i < f->n; i++) {
+		if (f->g[i].kind == SADA_DIR)
+			continue;
+		rc = newest ? 1 : join_group(x, i, k, apart,
+		    err);
+		if (rc != 0) {
+			*to = i;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* Give each version its group: F->at[i] of version i of the slot. */
+static int
+assign(struct folding *x, struct sada_err *err)
+{
+	struct sada_fold *f = x->f;
 	struct sada_group *g;
+	struct sada_rank *r;
+	struct apart apart;
 	size_t k, to;
+	int rc = 0;
 
 	f->n = 0;
-	f->at = sada_grow(f->at, &f->atcap, nv, sizeof(*f->at));
-	for (k = 0; k < nv; k++) {
+	f->at = sada_grow(f->at, &f->atcap, x->n, sizeof(*f->at));
+	for (k = 0; k < x->n; k++) {
 		r = &f->rank[k];
-		to = r->twin != NONE ? f->at[f->rank[r->twin].i] :
-		    open_group(f, r->v);
+		f->at[r->i] = NONE;
+		if (r->twin != NONE) {
+			to = f->at[f->rank[r->twin].i];
+			rc = join_twin(x, to, k, err);
+		} else if ((rc = find_group(x, k, &to, &apart, err)) == 0) {
+			to = open_group(f, r->v);
+			f->g[to].apart = (uint8_t)apart.why;
+			f->g[to].based = (uint8_t)apart.based;
+			f->g[to].base = apart.base;
+			f->g[to].lacks = apart.lacks;
+		}
+		if (rc < 0)
+			return rc;
 		f->at[r->i] = to;
 		g = &f->g[to];
 		g->ncover++;
 		/* A directory is one register, and the highest counts. */
 		if (r->v->kind == SADA_DIR &&
-		    sada_register_cmp(r->v, g->lead) > 0)
-			g->lead = r->v;
+		    sada_register_cmp(r->v, g->reg) > 0) {
+			g->reg = r->v;
+			g->mode = r->v->mode;
+			g->mtime_s = r->v->mtime_s;
+			g->mtime_ns = r->v->mtime_ns;
+		}
 	}
+	return 0;
 }
 
-void
-sada_fold_slot(struct sada_fold *f, const struct sada_entry *e,
-    sada_lamport_fn *lamport, void *ctx)
+/* Gather the covers, in the order of the slot: that of version ids. */
+static void
+gather(struct sada_fold *f, const struct sada_entry *e)
 {
 	struct sada_group *g;
-	struct sada_version *v, *end;
-	const struct sada_version *lead;
+	struct sada_version *v;
 	size_t i;
 
-	assert(e->nv > 0);
-	rank(f, e, lamport, ctx);
-	assign(f, e->nv);
 	v = f->cover = sada_grow(f->cover, &f->covercap, e->nv, sizeof(*v));
 	f->dir = f->n;
 	for (g = f->g; g < f->g + f->n; g++) {
-		if (g->lead->kind == SADA_DIR)
+		if (g->kind == SADA_DIR)
 			f->dir = (size_t)(g - f->g);
 		g->cover = v;
 		v += g->ncover;
 		g->ncover = 0;
 	}
-	/* In the order of the slot, which is that of version ids. */
 	for (i = 0; i < e->nv; i++) {
 		g = &f->g[f->at[i]];
-		lead = &e->v[i];
-		end = &g->cover[g->ncover++];
-		*end = *lead;
-		if (g->lead == lead)
-			g->lead = end;
+		g->cover[g->ncover++] = e->v[i];
 	}
+}
+
+int
+sada_fold_slot(struct sada_fold *f, const struct sada_entry *e,
+    const struct sada_view_by *by, struct sada_err *err)
+{
+	struct folding x = { f, e, by, NULL, e->nv };
+	size_t k;
+	int rc;
+
+	assert(e->nv > 0);
+	rank(f, e, by->lamport, by->ctx);
+	if (by->merger != NULL && e->nv > 1 &&
+	    e->nv <= SADA_FOLD_MERGE_MAX)
+		x.kin = sada_calloc(e->nv, sizeof(*x.kin));
+	if ((rc = assign(&x, err)) == 0)
+		gather(f, e);
+	for (k = 0; x.kin != NULL && k < e->nv; k++)
+		sada_kin_release(&x.kin[k]);
+	free(x.kin);
+	return rc;
 }
 
 void

@@ -2,13 +2,26 @@
 #ifndef SADA_TREE_FOLD_PRIV_H
 #define SADA_TREE_FOLD_PRIV_H
 
+#include "tree/merger.h"
 #include "tree/view.h"
 
-/* Versions that are shown under one name. */
+/* Versions of one slot with more than these are not merged. */
+#define SADA_FOLD_MERGE_MAX 16
+
+/* Versions that are shown under one name, and what that shows. */
 struct sada_group {
 	struct sada_version *cover;	/* sorted by version id */
 	size_t ncover;
-	const struct sada_version *lead;	/* mode and mtime are its */
+	uint8_t kind;
+	uint16_t mode;
+	uint64_t size;
+	struct sada_id content;
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+	const struct sada_version *reg;	/* of a directory: the register */
+	uint8_t apart, based;		/* as in sada_name */
+	struct sada_dot lacks;
+	struct sada_side3 base;
 };
 
 /*
@@ -27,9 +40,12 @@ struct sada_fold {
 	size_t atcap;
 };
 
-/* Fold slot E into F. */
-void sada_fold_slot(struct sada_fold *f, const struct sada_entry *e,
-    sada_lamport_fn *lamport, void *ctx);
+/*
+ * Fold slot E into F.  BY->merger NULL: only equal contents meet.  Errors:
+ * of the merger only.
+ */
+SADA_MUST int sada_fold_slot(struct sada_fold *f, const struct sada_entry *e,
+    const struct sada_view_by *by, struct sada_err *err);
 /* Free what F holds. */
 void sada_fold_release(struct sada_fold *f);
 

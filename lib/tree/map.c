@@ -100,6 +100,32 @@ out:
 	return rc;
 }
 
+int
+sada_map_multi(struct sada_nodes *ns, const struct sada_id *root,
+    int (*each)(const struct sada_entry *e, void *ctx,
+    struct sada_err *err), void *ctx, struct sada_err *err)
+{
+	struct sada_cursor *c;
+	unsigned height;
+	int rc;
+
+	if ((rc = sada_cursor_open(&c, ns, root, err)) < 0)
+		return rc;
+	while (rc >= 0 && !sada_cursor_end(c)) {
+		height = sada_cursor_height(c);
+		if (height > 0 && (height == SADA_HEIGHT_ROOT ||
+		    sada_cursor_ref(c)->multi > 0)) {
+			rc = sada_cursor_enter(c, err);
+			continue;
+		}
+		if (height == 0 && sada_cursor_entry(c)->nv > 1)
+			rc = each(sada_cursor_entry(c), ctx, err);
+		sada_cursor_pass(c);
+	}
+	sada_cursor_free(c);
+	return rc < 0 ? rc : 0;
+}
+
 /* A node on the way of sada_map_nodes(), its bytes, and the next child. */
 struct visit {
 	struct sada_node node;

@@ -1,7 +1,7 @@
 /*
- * Nodes on their way from and to the store, and what can be held against
- * a node that its parent's ref promised: nothing that a node says is
- * believed that another node says otherwise.
+ * Nodes on their way from and to the store, where they end, and what can
+ * be held against a node that its parent's ref promised: nothing that a
+ * node says is believed that another node says otherwise.
  */
 #include <assert.h>
 #include <string.h>
@@ -193,4 +193,58 @@ sada_slot_equal(const struct sada_entry *a, const struct sada_entry *b)
 		if (!sada_version_equal(&a->v[i], &b->v[i]))
 			return 0;
 	return 1;
+}
+
+/*
+ * The end of a node is a pure function of the keys, so that equal maps are
+ * cut alike whatever their history.  The rule stands in tree.h.
+ */
+int
+sada_cut(unsigned level, size_t n, const char *path, size_t len)
+{
+	unsigned char key[16] = "sada.cut.v1";
+
+	assert(level <= SADA_LEVEL_MAX && n <= SADA_NODE_MAX);
+	if (n < SADA_CUT_MIN)
+		return 0;
+	if (n == SADA_NODE_MAX)
+		return 1;
+	key[15] = (unsigned char)level;
+	return sada_siphash(key, path, len) >> 32 < SADA_CUT_BELOW;
+}
+
+/*
+ * Is a map that came from elsewhere canonical?  There is one map for given
+ * entries, so it is when building it anew from its entries gives its root.
+ * What the cursor checks on the way (order, counts, levels) is refused
+ * before that, with a better sentence.
+ */
+int
+sada_map_check(struct sada_nodes *ns, const struct sada_id *root,
+    struct sada_err *err)
+{
+	struct sada_nodes dry = { .flags = ns->flags };
+	struct sada_cursor *c = NULL;
+	struct sada_build *b = NULL;
+	struct sada_entry e;
+	struct sada_id again;
+	int rc;
+
+	sada_build_new(&b, &dry);
+	if ((rc = sada_cursor_open(&c, ns, root, err)) < 0)
+		goto out;
+	while ((rc = sada_cursor_next(c, &e, err)) > 0)
+		if ((rc = sada_build_add(b, &e, err)) < 0)
+			goto out;
+	if (rc < 0)
+		goto out;
+	rc = sada_build_finish(b, &again, err);
+	b = NULL;
+	if (rc == 0 && sada_id_cmp(&again, root) != 0)
+		rc = sada_err_set(err, SADA_FORMAT,
+		    "map refused: its nodes are not cut where they must be");
+out:
+	sada_build_free(b);
+	sada_cursor_free(c);
+	return rc;
 }

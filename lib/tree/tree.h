@@ -83,6 +83,13 @@ SADA_MUST int sada_map_stat(struct sada_nodes *ns,
  */
 SADA_MUST int sada_map_check(struct sada_nodes *ns,
     const struct sada_id *root, struct sada_err *err);
+/*
+ * Call EACH (0, or below 0 to end) for every slot of map ROOT with more than
+ * one version, in path order; subtrees without one are not read.
+ */
+SADA_MUST int sada_map_multi(struct sada_nodes *ns,
+    const struct sada_id *root, int (*each)(const struct sada_entry *e,
+    void *ctx, struct sada_err *err), void *ctx, struct sada_err *err);
 /* Call EACH for every node of map ROOT, children before parents. */
 SADA_MUST int sada_map_nodes(struct sada_nodes *ns,
     const struct sada_id *root,

@@ -69,6 +69,22 @@ SADA_MUST int sada_cursor_enter(struct sada_cursor *c, struct sada_err *err);
 /* Go past what stands next; it stays readable until the next enter. */
 void sada_cursor_pass(struct sada_cursor *c);
 
+/* ---- join ---- */
+
+/* A version of a slot, its id, and the map that has it. */
+struct sada_have {
+	struct sada_id id;
+	const struct sada_version *v;
+	size_t map;
+};
+/*
+ * Join the versions H[NH] of one slot: side I's map is number MAP[I] (sides
+ * may share one).  What stays comes first in H, sorted by id, each once;
+ * how many is the result.
+ */
+size_t sada_join_slot(struct sada_have *h, size_t nh,
+    const struct sada_side *side, const size_t *map, size_t nside);
+
 /* ---- build ---- */
 
 /*
@@ -81,27 +97,5 @@ enum { SADA_SUBTREE_OPEN = 1 };
 SADA_MUST int sada_build_subtree(struct sada_build *b,
     const struct sada_ref *ref, unsigned level, unsigned flags,
     struct sada_err *err);
-
-/* ---- several cursors in step ---- */
-
-enum {
-	SADA_STEP_END = 0,
-	SADA_STEP_SAME = 1,	/* all stand before the same subtree */
-	SADA_STEP_SLOT = 2	/* AT tells who has the least path */
-};
-struct sada_step {
-	struct sada_cursor **c;
-	const struct sada_entry **at;	/* of each cursor, NULL: none */
-	size_t n;
-	const struct sada_entry *least;	/* one of AT */
-	unsigned what;			/* what the last step came to */
-};
-/* Open cursors over N maps.  Release with sada_step_release(). */
-SADA_MUST int sada_step_init(struct sada_step *s, struct sada_nodes *ns,
-    const struct sada_id *root, size_t n, struct sada_err *err);
-/* Go past what the last step found, to the next: SADA_STEP_*. */
-SADA_MUST int sada_step(struct sada_step *s, struct sada_err *err);
-/* Free what S holds. */
-void sada_step_release(struct sada_step *s);
 
 #endif

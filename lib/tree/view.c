@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "tree/carry.h"
 #include "tree/fold_priv.h"
 #include "tree/tree_priv.h"
 
@@ -28,15 +29,14 @@ struct held {
 struct copy {
 	char *slot, *path;
 	size_t slot_len, path_len;
-	struct sada_group g;		/* cover is new, lead points into it */
+	struct sada_group g;		/* cover is new */
 	unsigned groups;
 };
 
 struct sada_view {
 	struct sada_nodes *ns;
-	struct sada_cursor *c;
-	sada_lamport_fn *lamport;
-	void *ctx;
+	struct sada_entries *c;
+	struct sada_view_by by;
 	/*
 	 * The entries behind, at and before what is reported next; AHEAD is
 	 * filled when CUR is, unless the map ends.
@@ -69,14 +69,13 @@ text(const struct held *h)
 }
 
 static struct sada_view *
-view_new(struct sada_nodes *ns, sada_lamport_fn *lamport, void *ctx)
+view_new(struct sada_nodes *ns, const struct sada_view_by *by)
 {
 	struct sada_view *v;
 
 	v = sada_calloc(1, sizeof(*v));
 	v->ns = ns;
-	v->lamport = lamport;
-	v->ctx = ctx;
+	v->by = *by;
 	v->prev = &v->mem[0];
 	v->cur = &v->mem[1];
 	v->ahead = &v->mem[2];
@@ -85,14 +84,14 @@ view_new(struct sada_nodes *ns, sada_lamport_fn *lamport, void *ctx)
 
 int
 sada_view_open(struct sada_view **out, struct sada_nodes *ns,
-    const struct sada_id *root, sada_lamport_fn *lamport, void *ctx,
+    const struct sada_id *root, const struct sada_view_by *by,
     struct sada_err *err)
 {
-	struct sada_view *v = view_new(ns, lamport, ctx);
+	struct sada_view *v = view_new(ns, by);
 	int rc;
 
 	*out = NULL;
-	if ((rc = sada_cursor_open(&v->c, ns, root, err)) < 0)
+	if ((rc = sada_entries_open(&v->c, ns, root, by->carry, err)) < 0)
 		goto out;
 	*out = v;
 	v = NULL;
@@ -108,7 +107,7 @@ sada_view_free(struct sada_view *v)
 
 	if (v == NULL)
 		return;
-	sada_cursor_free(v->c);
+	sada_entries_free(v->c);
 	for (i = 0; i < 3; i++) {
 		sada_buf_release(&v->mem[i].path);
 		free(v->mem[i].v);
@@ -144,12 +143,17 @@ name_fill(struct sada_name *n, const char *path, size_t len,
 	}
 	n->cover = g->cover;
 	n->ncover = g->ncover;
-	n->kind = g->lead->kind;
-	n->mode = g->lead->mode;
-	n->size = g->lead->size;
-	n->content = g->lead->content;
-	n->mtime_s = g->lead->mtime_s;
-	n->mtime_ns = g->lead->mtime_ns;
+	n->kind = g->kind;
+	n->mode = g->mode;
+	n->size = g->size;
+	n->content = g->content;
+	n->mtime_s = g->mtime_s;
+	n->mtime_ns = g->mtime_ns;
+	n->apart = g->apart;
+	n->lacks = g->lacks;
+	n->based = g->based;
+	n->base_size = g->base.size;
+	n->base = g->base.id;
 }
 
 /* Keep group G of slot H for naming. */
@@ -166,10 +170,9 @@ copy_add(struct sada_view *v, const struct held *h,
 	c->slot = sada_memdup(h->path.p, h->path.len);
 	c->slot_len = h->path.len;
 	c->groups = groups;
+	c->g = *g;
 	c->g.cover = sada_malloc(g->ncover * sizeof(*g->cover));
 	memcpy(c->g.cover, g->cover, g->ncover * sizeof(*g->cover));
-	c->g.ncover = g->ncover;
-	c->g.lead = c->g.cover + (g->lead - g->cover);
 }
 
 /*
@@ -178,7 +181,7 @@ copy_add(struct sada_view *v, const struct held *h,
  */
 static int
 slot_name(struct sada_view *v, const struct held *h, int below, int copies,
-    struct sada_name *n)
+    struct sada_name *n, struct sada_err *err)
 {
 	struct sada_entry e = { .path = text(h), .len = h->path.len,
 	    .v = h->v, .nv = h->nv };
@@ -186,8 +189,10 @@ slot_name(struct sada_view *v, const struct held *h, int below, int copies,
 	const struct sada_group *keep;
 	unsigned groups;
 	size_t i;
+	int rc;
 
-	sada_fold_slot(f, &e, v->lamport, v->ctx);
+	if ((rc = sada_fold_slot(f, &e, &v->by, err)) < 0)
+		return rc;
 	if (f->dir < f->n)
 		keep = &f->g[f->dir];
 	else if (below || e.len == 0)
@@ -195,6 +200,12 @@ slot_name(struct sada_view *v, const struct held *h, int below, int copies,
 	else
 		keep = &f->g[0];
 	groups = (unsigned)(f->n + (keep == NULL));
+	/* What stands beside a directory is of another kind. */
+	for (i = 0; i < f->n; i++)
+		if (&f->g[i] == keep)
+			f->g[i].apart = SADA_APART_FIRST;
+		else if (f->g[i].apart == SADA_APART_FIRST)
+			f->g[i].apart = SADA_APART_KIND;
 	for (i = 0; copies && i < f->n; i++)
 		if (&f->g[i] != keep)
 			copy_add(v, h, &f->g[i], groups);
@@ -209,7 +220,7 @@ read_ahead(struct sada_view *v, struct sada_err *err)
 	struct sada_entry e;
 	int rc;
 
-	if ((rc = sada_cursor_next(v->c, &e, err)) > 0)
+	if ((rc = sada_entries_next(v->c, &e, err)) > 0)
 		hold(v->ahead, &e);
 	v->has_ahead = rc > 0;
 	return rc;
@@ -282,8 +293,9 @@ sada_view_next(struct sada_view *v, struct sada_name *n,
 			below = v->has_ahead && sada_path_below(text(v->ahead),
 			    v->ahead->path.len, text(v->cur),
 			    v->cur->path.len);
-			if (slot_name(v, v->cur, below, 1, n))
-				return 1;
+			rc = slot_name(v, v->cur, below, 1, n, err);
+			if (rc != 0)
+				return rc;
 		}
 		if (v->started && !v->has_cur)
 			return 0;
@@ -300,8 +312,8 @@ living(struct sada_view *v, const char *path, size_t len,
 	struct sada_entry e;
 	int rc;
 
-	if ((rc = sada_cursor_seek(v->c, path, len, err)) < 0 ||
-	    (rc = sada_cursor_next(v->c, &e, err)) <= 0)
+	if ((rc = sada_entries_seek(v->c, path, len, err)) < 0 ||
+	    (rc = sada_entries_next(v->c, &e, err)) <= 0)
 		return rc;
 	return sada_path_cmp(e.path, e.len, path, len) == 0 ||
 	    sada_path_below(e.path, e.len, path, len);
@@ -403,7 +415,7 @@ sada_view_copies(struct sada_view *v, const struct sada_name **copies,
 
 int
 sada_view_one(struct sada_view **out, struct sada_nodes *ns,
-    const struct sada_id *root, sada_lamport_fn *lamport, void *ctx,
+    const struct sada_id *root, const struct sada_view_by *by,
     const char *path, size_t len, struct sada_name *n, struct sada_err *err)
 {
 	struct sada_view *v = NULL;
@@ -411,19 +423,19 @@ sada_view_one(struct sada_view **out, struct sada_nodes *ns,
 	int rc;
 
 	*out = NULL;
-	if ((rc = sada_view_open(&v, ns, root, lamport, ctx, err)) < 0 ||
-	    (rc = sada_cursor_seek(v->c, path, len, err)) < 0 ||
-	    (rc = sada_cursor_next(v->c, &e, err)) < 0)
+	if ((rc = sada_view_open(&v, ns, root, by, err)) < 0 ||
+	    (rc = sada_entries_seek(v->c, path, len, err)) < 0 ||
+	    (rc = sada_entries_next(v->c, &e, err)) < 0)
 		goto out;
 	hold(v->cur, &none);
 	if (rc > 0 && sada_path_cmp(e.path, e.len, path, len) == 0) {
 		hold(v->cur, &e);
-		if ((rc = sada_cursor_next(v->c, &e, err)) < 0)
+		if ((rc = sada_entries_next(v->c, &e, err)) < 0)
 			goto out;
 	}
 	rc = rc > 0 && sada_path_below(e.path, e.len, path, len);
 	if (v->cur->nv > 0)
-		rc = slot_name(v, v->cur, rc, 0, n);
+		rc = slot_name(v, v->cur, rc, 0, n, err);
 	else if (rc > 0 && (rc = len > 0) != 0)
 		name_fill(n, text(v->cur), len, text(v->cur), len, NULL, 1);
 	if (rc > 0) {
@@ -432,5 +444,50 @@ sada_view_one(struct sada_view **out, struct sada_nodes *ns,
 	}
 out:
 	sada_view_free(v);
+	return rc;
+}
+
+struct prepare {
+	struct sada_fold fold;
+	const struct sada_view_by *by;
+	struct sada_entries *s;
+};
+
+static int
+prepare_slot(const struct sada_entry *e, void *ctx, struct sada_err *err)
+{
+	struct prepare *p = ctx;
+
+	return sada_fold_slot(&p->fold, e, p->by, err);
+}
+
+static int
+prepare_path(const char *path, size_t len, void *ctx, struct sada_err *err)
+{
+	struct prepare *p = ctx;
+	struct sada_entry e;
+	int rc;
+
+	if ((rc = sada_entries_seek(p->s, path, len, err)) < 0 ||
+	    (rc = sada_entries_next(p->s, &e, err)) <= 0)
+		return rc;
+	return sada_fold_slot(&p->fold, &e, p->by, err);
+}
+
+int
+sada_view_prepare(struct sada_nodes *ns, const struct sada_id *root,
+    const struct sada_view_by *by, struct sada_err *err)
+{
+	struct prepare p = { { 0 }, by, NULL };
+	int rc;
+
+	if ((rc = sada_map_multi(ns, root, prepare_slot, &p, err)) < 0 ||
+	    by->carry == NULL)
+		goto out;
+	if ((rc = sada_entries_open(&p.s, ns, root, by->carry, err)) == 0)
+		rc = sada_carry_each(by->carry, prepare_path, &p, err);
+out:
+	sada_entries_free(p.s);
+	sada_fold_release(&p.fold);
 	return rc;
 }

@@ -3,7 +3,10 @@
  *
  * Versions of a slot are ordered by (lamport of their op, author, version
  * id), highest first, and folded: each joins the first group with equal
- * kind and content (id and size), else it opens one.  All directory
+ * kind and content (id and size), or with which it merges without conflict
+ * (merger.h), else it opens one.  Mode: the side that changed it since the
+ * base, else the highest version's; mtime comes with the content, and a
+ * merged content has the later one plus a nanosecond.  All directory
  * versions of a slot are one group.  The first group takes the name; when
  * the path is also a directory (it has a directory version, or living
  * paths lie below it) the directory takes it.  Each other group stands
@@ -14,6 +17,25 @@
 #define SADA_TREE_VIEW_H
 
 #include "tree/tree.h"
+
+/*
+ * Why a group of a slot stands by itself.  Of several groups that it did
+ * not join, the highest of these counts: what came nearest to a merge.
+ */
+enum sada_apart {
+	SADA_APART_FIRST = 0,		/* there was none before it */
+	SADA_APART_KIND,		/* another kind */
+	SADA_APART_MANY,		/* too many versions: none is merged */
+	SADA_APART_BASE,		/* no common ancestor */
+	SADA_APART_KEEP,		/* the rule of its path says so */
+	SADA_APART_LARGE,		/* more than what is merged */
+	SADA_APART_BINARY,		/* not of what its driver merges */
+	SADA_APART_DRIVER,		/* its driver is not in this build */
+	SADA_APART_COMMAND,		/* its command did not merge it */
+	SADA_APART_SAME,		/* both changed the same place */
+	SADA_APART_LACKS		/* a content or a list of ancestors that
+					   would merge it is not here */
+};
 
 /* One name of the directory. */
 struct sada_name {
@@ -33,11 +55,26 @@ struct sada_name {
 	struct sada_id content;
 	int64_t mtime_s;
 	uint32_t mtime_ns;		/* implied directory: NO_MTIME */
+	uint8_t apart;			/* enum sada_apart */
+	struct sada_dot lacks;		/* LACKS: who wrote what is missing */
+	uint8_t based;			/* it has a common ancestor, a file, */
+	uint64_t base_size;		/* with another group: that one's */
+	struct sada_id base;		/* content, maybe not held */
 };
 #define SADA_NO_MTIME UINT32_MAX
 
 /* Lamport of a dot in the state's past, else 0. */
 typedef uint64_t sada_lamport_fn(const struct sada_dot *d, void *ctx);
+
+/* What a view is made with; borrowed as long as it lives. */
+struct sada_merger;
+struct sada_carry;
+struct sada_view_by {
+	sada_lamport_fn *lamport;
+	void *ctx;
+	struct sada_merger *merger;	/* NULL: only equal contents meet */
+	const struct sada_carry *carry;	/* NULL: nothing follows a rename */
+};
 
 struct sada_view;
 /*
@@ -46,7 +83,7 @@ struct sada_view;
  * name.  *OUT is new, free with sada_view_free().  Errors: as cursor.
  */
 SADA_MUST int sada_view_open(struct sada_view **out, struct sada_nodes *ns,
-    const struct sada_id *root, sada_lamport_fn *lamport, void *ctx,
+    const struct sada_id *root, const struct sada_view_by *by,
     struct sada_err *err);
 /* Next main name: 1 and *N (borrowed until the next call), or 0. */
 SADA_MUST int sada_view_next(struct sada_view *v, struct sada_name *n,
@@ -69,8 +106,17 @@ void sada_view_free(struct sada_view *v);
  * *HOLD is freed with sada_view_free()), 0 when nothing lives there.
  */
 SADA_MUST int sada_view_one(struct sada_view **hold, struct sada_nodes *ns,
-    const struct sada_id *root, sada_lamport_fn *lamport, void *ctx,
+    const struct sada_id *root, const struct sada_view_by *by,
     const char *path, size_t len, struct sada_name *n,
+    struct sada_err *err);
+
+/*
+ * Fold every slot that has several versions, for what BY's
+ * merger does meanwhile: it puts merged contents where they are wanted.
+ * Errors: as cursor.
+ */
+SADA_MUST int sada_view_prepare(struct sada_nodes *ns,
+    const struct sada_id *root, const struct sada_view_by *by,
     struct sada_err *err);
 
 /*

@@ -52,7 +52,7 @@ sada_cat(struct sada_replica *r, const char *spec,
     struct sada_err *err)
 {
 	size_t n = strlen(spec), end = sada_rev_split(spec, n);
-	struct sada_source src = { r->store, NULL };
+	struct sada_source src;
 	struct sada_buf path = {0}, shown = {0};
 	struct sada_view *hold = NULL;
 	struct sada_name name;
@@ -71,7 +71,7 @@ sada_cat(struct sada_replica *r, const char *spec,
 	    (rc = sada_rev_resolve(&rev, r, spec, end, err)) < 0)
 		goto out;
 	sada_quote(&shown, (char *)path.p, path.len);
-	if ((rc = sada_name_at(&hold, &rev.st, (char *)path.p, path.len,
+	if ((rc = sada_name_at(&hold, &rev, (char *)path.p, path.len,
 	    &name, err)) < 0)
 		goto out;
 	if (rc == 0 || name.kind == SADA_DIR) {
@@ -80,6 +80,7 @@ sada_cat(struct sada_replica *r, const char *spec,
 		    "a directory", (int)(end < 200 ? end : 200), spec);
 		goto out;
 	}
+	src = sada_melding_source(&rev.meld);
 	rc = sada_file_held(&src, &name.content, name.size, err);
 	if (rc == 0)
 		rc = sada_lacks(r, &rev.st, &name, err);

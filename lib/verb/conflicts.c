@@ -1,68 +1,62 @@
-/* Conflicts: slots with more than one group; list, show, take. */
-#include <fcntl.h>
+/* Conflicts: slots with more than one group, listed, found and shown. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/path.h"
 #include "base/quote.h"
-#include "disk/layout.h"
-#include "verb/look_priv.h"
+#include "verb/conflict_priv.h"
 
 #define HEX_MIN 4
 
-/* One group of a conflict; what it points to is its own. */
-struct group {
-	char *slot, *name;
-	size_t slot_len, name_len;
-	struct sada_version *cover, lead;
-	size_t ncover;
-	uint64_t lamport;
-	struct sada_id version;		/* of the lead; zero: implied */
-	uint8_t kind;
-	int copy;
-};
-
-struct groups {
-	struct sada_state *st;
-	struct group *g;		/* by slot, then the highest first */
-	size_t n, cap;
-};
+/* ---- gathering ---- */
 
 static int
 keep(const struct sada_name *n, void *ctx)
 {
-	struct groups *gs = ctx;
+	struct sada_parts *ps = ctx;
 	const struct sada_version *lead;
-	struct group *g;
+	struct sada_part *p;
+	size_t i;
 
 	if (n->groups < 2)
 		return 0;
-	gs->g = sada_grow(gs->g, &gs->cap, gs->n + 1, sizeof(*gs->g));
-	g = &gs->g[gs->n++];
-	memset(g, 0, sizeof(*g));
-	g->slot = sada_memdup(n->slot, n->slot_len);
-	g->slot_len = n->slot_len;
-	g->name = sada_memdup(n->path, n->len);
-	g->name_len = n->len;
-	g->kind = n->kind;
-	g->copy = sada_path_cmp(n->slot, n->slot_len, n->path, n->len) != 0;
-	lead = sada_lead(n->cover, n->ncover, sada_state_lamport, gs->st);
+	ps->p = sada_grow(ps->p, &ps->cap, ps->n + 1, sizeof(*ps->p));
+	p = &ps->p[ps->n++];
+	memset(p, 0, sizeof(*p));
+	p->n = *n;
+	p->n.slot = sada_memdup(n->slot, n->slot_len);
+	p->n.path = sada_memdup(n->path, n->len);
+	p->n.cover = NULL;
+	p->copy = sada_path_cmp(n->slot, n->slot_len, n->path, n->len) != 0;
+	lead = sada_lead(n->cover, n->ncover, sada_state_lamport, ps->st);
 	if (lead == NULL)
 		return 0;
-	g->cover = sada_malloc(n->ncover * sizeof(*g->cover));
-	memcpy(g->cover, n->cover, n->ncover * sizeof(*g->cover));
-	g->ncover = n->ncover;
-	g->lead = *lead;
-	sada_version_id(&g->version, lead);
-	g->lamport = sada_state_lamport(&lead->dot, gs->st);
+	p->n.cover = sada_calloc(n->ncover, sizeof(*p->n.cover));
+	memcpy(p->n.cover, n->cover, n->ncover * sizeof(*n->cover));
+	for (i = 0; i < n->ncover; i++)
+		if (n->cover[i].at != NULL)
+			p->n.cover[i].at = sada_memdup(n->cover[i].at,
+			    n->cover[i].at_len);
+	p->lead = *lead;
+	p->lead.at = NULL;
+	p->lead.at_len = 0;
+	sada_version_id(&p->version, lead);
+	p->lamport = sada_state_lamport(&lead->dot, ps->st);
 	return 0;
+}
+
+static int
+slot_cmp(const struct sada_part *a, const struct sada_part *b)
+{
+	return sada_path_cmp(a->n.slot, a->n.slot_len, b->n.slot,
+	    b->n.slot_len);
 }
 
 static int
 order(const void *pa, const void *pb)
 {
-	const struct group *a = pa, *b = pb;
-	int c = sada_path_cmp(a->slot, a->slot_len, b->slot, b->slot_len);
+	const struct sada_part *a = pa, *b = pb;
+	int c = slot_cmp(a, b);
 
 	if (c == 0)
 		c = a->copy - b->copy;
@@ -73,45 +67,186 @@ order(const void *pa, const void *pb)
 	return c != 0 ? c : sada_id_cmp(&b->version, &a->version);
 }
 
-static int
-groups_init(struct groups *gs, struct sada_state *st, struct sada_err *err)
+int
+sada_parts_init(struct sada_parts *ps, struct sada_rev *rev,
+    struct sada_err *err)
 {
 	int rc;
 
-	memset(gs, 0, sizeof(*gs));
-	gs->st = st;
-	if ((rc = sada_names_each(st, keep, gs, err)) < 0)
+	memset(ps, 0, sizeof(*ps));
+	ps->st = &rev->st;
+	if ((rc = sada_names_each(rev, keep, ps, err)) < 0)
 		return rc;
-	if (gs->n > 1)
-		qsort(gs->g, gs->n, sizeof(*gs->g), order);
+	if (ps->n > 1)
+		qsort(ps->p, ps->n, sizeof(*ps->p), order);
 	return 0;
 }
 
-static void
-groups_release(struct groups *gs)
+void
+sada_parts_release(struct sada_parts *ps)
 {
-	size_t i;
+	size_t i, k;
 
-	for (i = 0; i < gs->n; i++) {
-		free(gs->g[i].slot);
-		free(gs->g[i].name);
-		free(gs->g[i].cover);
+	for (i = 0; i < ps->n; i++) {
+		for (k = 0; k < ps->p[i].n.ncover; k++)
+			free((char *)ps->p[i].n.cover[k].at);
+		free((char *)ps->p[i].n.slot);
+		free((char *)ps->p[i].n.path);
+		free(ps->p[i].n.cover);
 	}
-	free(gs->g);
-	memset(gs, 0, sizeof(*gs));
+	free(ps->p);
+	memset(ps, 0, sizeof(*ps));
 }
 
-/* Groups FROM to *TO are one slot. */
-static size_t
-slot_end(const struct groups *gs, size_t from)
+size_t
+sada_parts_end(const struct sada_parts *ps, size_t from)
 {
 	size_t i;
 
-	for (i = from + 1; i < gs->n && sada_path_cmp(gs->g[i].slot,
-	    gs->g[i].slot_len, gs->g[from].slot, gs->g[from].slot_len) == 0;
-	    i++)
+	for (i = from + 1; i < ps->n && slot_cmp(&ps->p[i],
+	    &ps->p[from]) == 0; i++)
 		;
 	return i;
+}
+
+/* ---- listing ---- */
+
+/* What a reason is called; indexed by enum sada_apart. */
+static const struct {
+	const char *word, *text;
+} reasons[] = {
+	{ "main", "it has the name" },
+	{ "kind", "the name shows another kind" },
+	{ "many", "too many versions to merge" },
+	{ "no-base", "no common version to merge from" },
+	{ "keep", "its rule keeps both" },
+	{ "large", "too large to merge" },
+	{ "binary", "not of a form that is merged" },
+	{ "driver", "its merge driver is not in this build" },
+	{ "command", "the command of its rule did not merge it" },
+	{ "same", "both changed the same place" },
+	{ "lacking", "what would merge it is not here" }
+};
+
+static int
+later(struct sada_state *st, const struct sada_version *a,
+    const struct sada_version *b)
+{
+	uint64_t x = sada_state_lamport(&a->dot, st);
+	uint64_t y = sada_state_lamport(&b->dot, st);
+
+	return x != y ? x > y :
+	    sada_id_cmp(&a->dot.author, &b->dot.author) > 0;
+}
+
+/* The names of all authors of P, the highest first, each once. */
+struct authors {
+	char (*name)[65];
+	const char **list;
+	size_t n;
+};
+
+static void
+authors_init(struct authors *a, const struct sada_replica *r,
+    const struct sada_parts *ps, const struct sada_part *p)
+{
+	const struct sada_version **v, *x;
+	size_t i, k;
+
+	v = sada_calloc(p->n.ncover + 1, sizeof(*v));
+	a->name = sada_calloc(p->n.ncover + 1, sizeof(*a->name));
+	a->list = sada_calloc(p->n.ncover + 1, sizeof(*a->list));
+	a->n = 0;
+	for (i = 0; i < p->n.ncover; i++) {
+		x = &p->n.cover[i];
+		for (k = i; k > 0 && later(ps->st, x, v[k - 1]); k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+	for (i = 0; i < p->n.ncover; i++) {
+		sada_author_name(r, &v[i]->dot.author, a->name[a->n]);
+		for (k = 0; k < a->n && strcmp(a->name[k], a->name[a->n]) !=
+		    0; k++)
+			;
+		a->list[k] = a->name[k];
+		a->n += k == a->n;
+	}
+	free(v);
+}
+
+static void
+authors_release(struct authors *a)
+{
+	free(a->name);
+	free(a->list);
+}
+
+/* Wall time of the op that wrote V, 0 when it is not known. */
+static long long
+wall_of(const struct sada_replica *r, const struct sada_version *v)
+{
+	uint32_t op;
+
+	return sada_context_ops(r->log, NULL, &v->dot, &op, 1) == 0 ? 0 :
+	    sada_log_op(r->log, op)->wall_ns;
+}
+
+/* Why P stands alone, and what of it is not here, as a sentence. */
+static void
+reason_of(struct sada_buf *b, const struct sada_replica *r,
+    const struct sada_part *p, unsigned why, int held)
+{
+	sada_buf_adds(b, reasons[why].text);
+	if (why == SADA_APART_LACKS) {
+		sada_buf_adds(b, "; ");
+		sada_holders(b, r, &p->n.lacks, NULL);
+	}
+	if (!held) {
+		sada_buf_adds(b, "; its content is not here; ");
+		sada_holders(b, r, &sada_bringer(&p->n, &p->lead)->dot,
+		    &p->n.content);
+	}
+}
+
+static int
+tell(struct sada_replica *r, const struct sada_parts *ps,
+    const struct sada_source *src, const struct sada_part *p,
+    int (*each)(const struct sada_conflict *c, void *ctx), void *ctx)
+{
+	struct sada_buf reason = {0};
+	struct sada_conflict c;
+	struct authors who;
+	struct sada_err drop;
+	unsigned why;
+	int rc;
+
+	memset(&c, 0, sizeof(c));
+	c.path = p->n.slot;
+	c.len = p->n.slot_len;
+	c.name = p->n.path;
+	c.name_len = p->n.len;
+	c.kind = p->n.kind == SADA_DIR ? 'd' : p->n.kind == SADA_LINK ? 'l' :
+	    'f';
+	c.held = p->n.kind == SADA_DIR || sada_file_held(src, &p->n.content,
+	    p->n.size, &drop) == 1;
+	c.size = p->n.kind == SADA_DIR ? 0 : p->n.size;
+	authors_init(&who, r, ps, p);
+	c.authors = who.list;
+	c.nauthors = who.n;
+	if (p->n.ncover > 0) {
+		sada_id_hex(c.version, &p->version);
+		c.wall_ns = wall_of(r, &p->lead);
+	}
+	/* A byte of a cache: no index before it is looked at. */
+	why = p->n.apart < sizeof(reasons) / sizeof(reasons[0]) ?
+	    p->n.apart : SADA_APART_SAME;
+	reason_of(&reason, r, p, why, c.held);
+	c.why = reasons[why].word;
+	c.reason = sada_buf_str(&reason);
+	rc = each(&c, ctx);
+	authors_release(&who);
+	sada_buf_release(&reason);
+	return rc;
 }
 
 int
@@ -119,55 +254,22 @@ sada_conflicts(struct sada_replica *r,
     int (*each)(const struct sada_conflict *c, void *ctx), void *ctx,
     struct sada_err *err)
 {
-	struct sada_source src = { r->store, NULL };
-	struct sada_conflict c;
-	struct sada_err drop;
-	struct groups gs = { NULL, NULL, 0, 0 };
+	struct sada_parts ps = { NULL, NULL, 0, 0 };
+	struct sada_source src;
 	struct sada_rev rev;
-	char author[65];
-	uint32_t op;
 	size_t i;
 	int rc;
 
 	if ((rc = sada_rev_resolve(&rev, r, "@", 1, err)) < 0 ||
-	    (rc = groups_init(&gs, &rev.st, err)) < 0)
+	    (rc = sada_parts_init(&ps, &rev, err)) < 0)
 		goto out;
-	for (i = 0; i < gs.n && rc >= 0; i++) {
-		const struct group *g = &gs.g[i];
-
-		memset(&c, 0, sizeof(c));
-		c.path = g->slot;
-		c.len = g->slot_len;
-		c.name = g->name;
-		c.name_len = g->name_len;
-		c.kind = g->kind == SADA_DIR ? 'd' : g->kind == SADA_LINK ?
-		    'l' : 'f';
-		c.held = 1;
-		author[0] = '\0';
-		if (g->ncover > 0) {
-			sada_id_hex(c.version, &g->version);
-			sada_author_name(r, &g->lead.dot.author, author);
-			c.size = g->lead.size;
-		}
-		for (op = sada_log_count(r->log); g->ncover > 0 && op-- > 0;)
-			if (sada_dot_cmp(&sada_log_op(r->log, op)->dot,
-			    &g->lead.dot) == 0) {
-				c.wall_ns = sada_log_op(r->log, op)->wall_ns;
-				break;
-			}
-		if (g->kind != SADA_DIR)
-			c.held = sada_file_held(&src, &g->lead.content,
-			    g->lead.size, &drop) == 1;
-		c.author = author;
-		c.why = !g->copy ? "it has the name" : g->kind !=
-		    gs.g[i - 1].kind ? "it is of another kind" :
-		    "its content differs";
-		rc = each(&c, ctx);
-	}
+	src = sada_melding_source(&rev.meld);
+	for (i = 0; i < ps.n && rc >= 0; i++)
+		rc = tell(r, &ps, &src, &ps.p[i], each, ctx);
 	if (rc > 0)
 		rc = 0;
 out:
-	groups_release(&gs);
+	sada_parts_release(&ps);
 	sada_rev_release(&rev);
 	return rc;
 }
@@ -186,15 +288,16 @@ hex_fits(const char *s, const struct sada_id *id)
 }
 
 static int
-fits(const struct sada_replica *r, const struct group *g, const char *which)
+fits(const struct sada_replica *r, const struct sada_part *p,
+    const char *which)
 {
 	const struct sada_id *self = &sada_key_pub(r->key)->id;
 	struct sada_id id;
 	char author[65];
 	size_t i;
 
-	for (i = 0; i < g->ncover; i++) {
-		const struct sada_id *a = &g->cover[i].dot.author;
+	for (i = 0; i < p->n.ncover; i++) {
+		const struct sada_id *a = &p->n.cover[i].dot.author;
 
 		if (strcmp(which, "mine") == 0) {
 			if (sada_id_cmp(a, self) == 0)
@@ -202,7 +305,7 @@ fits(const struct sada_replica *r, const struct group *g, const char *which)
 			continue;
 		}
 		sada_author_name(r, a, author);
-		sada_version_id(&id, &g->cover[i]);
+		sada_version_id(&id, &p->n.cover[i]);
 		if (strcmp(author, which) == 0 || hex_fits(which, a) ||
 		    hex_fits(which, &id))
 			return 1;
@@ -210,24 +313,11 @@ fits(const struct sada_replica *r, const struct group *g, const char *which)
 	return 0;
 }
 
-static int
-no_conflict(const char *arg, struct sada_err *err)
-{
-	struct sada_buf b = {0};
-
-	sada_quote(&b, arg, strlen(arg));
-	(void)sada_err_set(err, SADA_USAGE, "%s: no conflict there; see "
-	    "sada-merge --list", sada_buf_str(&b));
-	sada_buf_release(&b);
-	return SADA_USAGE;
-}
-
-/* The slot that ARG names, by itself or by a copy: groups *FROM to *TO. */
-static int
-find_slot(const struct sada_replica *r, const struct groups *gs,
+int
+sada_parts_find(const struct sada_replica *r, const struct sada_parts *ps,
     const char *arg, size_t *from, size_t *to, struct sada_err *err)
 {
-	struct sada_buf path = {0};
+	struct sada_buf path = {0}, shown = {0};
 	size_t i, k;
 	int rc;
 
@@ -235,45 +325,50 @@ find_slot(const struct sada_replica *r, const struct groups *gs,
 	if ((rc = sada_path_arg(r, arg, &path, err)) < 0)
 		goto out;
 	rc = SADA_USAGE;
-	for (i = 0; i < gs->n && rc < 0; i = *to) {
+	for (i = 0; i < ps->n && rc < 0; i = *to) {
 		*from = i;
-		*to = slot_end(gs, i);
+		*to = sada_parts_end(ps, i);
 		for (k = i; k < *to; k++)
-			if (sada_path_cmp(gs->g[k].name, gs->g[k].name_len,
+			if (sada_path_cmp(ps->p[k].n.path, ps->p[k].n.len,
 			    (char *)path.p, path.len) == 0 ||
-			    sada_path_cmp(gs->g[k].slot, gs->g[k].slot_len,
-			    (char *)path.p, path.len) == 0)
+			    sada_path_cmp(ps->p[k].n.slot,
+			    ps->p[k].n.slot_len, (char *)path.p,
+			    path.len) == 0)
 				rc = 0;
 	}
-	if (rc < 0)
-		rc = no_conflict(arg, err);
+	if (rc < 0) {
+		sada_quote(&shown, arg, strlen(arg));
+		rc = sada_err_set(err, SADA_USAGE, "%s: no conflict there; "
+		    "see sada-merge --list", sada_buf_str(&shown));
+	}
 out:
+	sada_buf_release(&shown);
 	sada_buf_release(&path);
 	return rc;
 }
 
-/* The group of FROM to TO that WHICH names. */
-static int
-choose(const struct sada_replica *r, const struct groups *gs, size_t from,
-    size_t to, const char *which, size_t *out, struct sada_err *err)
+int
+sada_parts_choose(const struct sada_replica *r, const struct sada_parts *ps,
+    size_t from, size_t to, const char *which, size_t *at,
+    struct sada_err *err)
 {
 	char a[SADA_HEX_LEN + 1], b[SADA_HEX_LEN + 1];
 	size_t i, n = 0;
 
-	for (i = from; i < to; i++)
-		if (fits(r, &gs->g[i], which)) {
-			if (n++ == 0 || strcmp(which, "mine") != 0) {
-				if (n == 2) {
-					sada_id_hex(a, &gs->g[*out].version);
-					sada_id_hex(b, &gs->g[i].version);
-					return sada_err_set(err, SADA_USAGE,
-					    "%.100s: several versions fit; "
-					    "name one as %.12s or %.12s",
-					    which, a, b);
-				}
-				*out = i;
-			}
+	for (i = from; i < to; i++) {
+		if (!fits(r, &ps->p[i], which))
+			continue;
+		if (n++ == 0) {
+			*at = i;
+			continue;
 		}
+		if (strcmp(which, "mine") == 0)
+			continue;
+		sada_id_hex(a, &ps->p[*at].version);
+		sada_id_hex(b, &ps->p[i].version);
+		return sada_err_set(err, SADA_USAGE, "%.100s: several "
+		    "versions fit; name one as %.12s or %.12s", which, a, b);
+	}
 	if (n == 0)
 		return sada_err_set(err, SADA_USAGE, "%.100s: no version of "
 		    "the conflict is by it or has this id; see sada-merge "
@@ -286,210 +381,35 @@ sada_conflict_show(struct sada_replica *r, const char *which,
     const char *path, int (*each)(const void *p, size_t n, void *ctx),
     void *ctx, struct sada_err *err)
 {
-	struct sada_source src = { r->store, NULL };
-	struct groups gs = { NULL, NULL, 0, 0 };
-	const struct sada_version *v;
+	struct sada_parts ps = { NULL, NULL, 0, 0 };
+	const struct sada_name *n;
+	struct sada_source src;
 	struct sada_rev rev;
 	size_t from, to, at = 0;
-	char author[65];
 	int rc;
 
+	if (strcmp(which, "both") == 0)
+		return sada_err_set(err, SADA_USAGE, "--show both: one "
+		    "content at a time; name an author, a version or mine");
 	if ((rc = sada_rev_resolve(&rev, r, "@", 1, err)) < 0 ||
-	    (rc = groups_init(&gs, &rev.st, err)) < 0 ||
-	    (rc = find_slot(r, &gs, path, &from, &to, err)) < 0 ||
-	    (rc = choose(r, &gs, from, to, which, &at, err)) < 0)
+	    (rc = sada_parts_init(&ps, &rev, err)) < 0 ||
+	    (rc = sada_parts_find(r, &ps, path, &from, &to, err)) < 0 ||
+	    (rc = sada_parts_choose(r, &ps, from, to, which, &at, err)) < 0)
 		goto out;
-	v = &gs.g[at].lead;
-	if (gs.g[at].kind == SADA_DIR) {
+	n = &ps.p[at].n;
+	src = sada_melding_source(&rev.meld);
+	if (n->kind == SADA_DIR) {
 		rc = sada_err_set(err, SADA_USAGE,
 		    "%.200s: that version is a directory", path);
 		goto out;
 	}
-	if ((rc = sada_file_held(&src, &v->content, v->size, err)) == 0) {
-		sada_author_name(r, &v->dot.author, author);
-		rc = sada_err_set(err, SADA_NOTFOUND, "%.200s: its content "
-		    "is not here; it was written by %s", path, author);
-	}
+	if ((rc = sada_file_held(&src, &n->content, n->size, err)) == 0)
+		rc = sada_lacks(r, &rev.st, n, err);
 	if (rc == 1)
-		rc = sada_file_get(&src, &v->content, v->size, each, ctx,
+		rc = sada_file_get(&src, &n->content, n->size, each, ctx,
 		    err);
 out:
-	groups_release(&gs);
+	sada_parts_release(&ps);
 	sada_rev_release(&rev);
-	return rc;
-}
-
-/* ---- taking ---- */
-
-/* "both": a touch makes copy G a file of its own. */
-static int
-touch(const struct sada_replica *r, const struct group *g,
-    struct sada_err *err)
-{
-	size_t n = sada_path_parent(g->name, g->name_len);
-	long long now = sada_io_now();
-	char *dir = sada_memdup(g->name, n);
-	int fd = -1, rc;
-
-	rc = sada_io_open_below(&fd, r->root, dir, O_RDONLY | O_DIRECTORY,
-	    err);
-	if (rc == 0)
-		rc = sada_io_utime(fd, g->name + sada_path_base(g->name,
-		    g->name_len), now / 1000000000, (uint32_t)(now %
-		    1000000000), err);
-	sada_io_close(fd);
-	free(dir);
-	return rc == SADA_NOTFOUND ? 0 : rc;
-}
-
-/* Something stands in the way of taking a version of G. */
-static int
-in_the_way(const struct group *g, const char *why, struct sada_err *err)
-{
-	struct sada_buf b = {0};
-
-	sada_quote(&b, g->slot, g->slot_len);
-	(void)sada_err_set(err, SADA_GUARD, "%s: %s", sada_buf_str(&b),
-	    why != NULL ? why : "it cannot be replaced");
-	sada_buf_release(&b);
-	return SADA_GUARD;
-}
-
-/* Add what taking group AT of FROM to TO does to the directory. */
-static int
-plan_take(struct sada_layout *l, const struct groups *gs, size_t from,
-    size_t to, size_t at, struct sada_err *err)
-{
-	const struct group *g = &gs->g[at];
-	const char *why;
-	struct sada_name n;
-	unsigned placed;
-	size_t i;
-	int rc;
-
-	if (g->copy) {
-		memset(&n, 0, sizeof(n));
-		n.path = n.slot = g->slot;
-		n.len = n.slot_len = g->slot_len;
-		n.kind = g->kind;
-		n.mode = g->lead.mode;
-		n.size = g->lead.size;
-		n.content = g->lead.content;
-		n.mtime_s = g->lead.mtime_s;
-		n.mtime_ns = g->lead.mtime_ns;
-		if ((rc = sada_layout_add(l, &n, 0, &placed, &why,
-		    err)) < 0)
-			return rc;
-		if (placed > SADA_PLACED_GONE)
-			return in_the_way(g, why, err);
-	}
-	for (i = from; i < to; i++) {
-		if (!gs->g[i].copy)
-			continue;
-		if ((rc = sada_layout_remove(l, gs->g[i].name,
-		    gs->g[i].name_len, &placed, &why, err)) < 0)
-			return rc;
-		if (placed > SADA_PLACED_GONE)
-			return in_the_way(&gs->g[i], why, err);
-	}
-	return 0;
-}
-
-struct failed {
-	struct sada_replica *r;
-	int n;
-};
-
-static void
-note_failed(const char *path, size_t len, unsigned placed, const char *why,
-    void *ctx)
-{
-	struct failed *f = ctx;
-
-	if (placed <= SADA_PLACED_GONE)
-		return;
-	f->n++;
-	sada_note(f->r, SADA_NOTE_WARN, path, len, why != NULL ? why :
-	    "could not be replaced");
-}
-
-/* Change the directory as WHICH says. */
-static int
-take_paths(struct sada_replica *r, const char *which,
-    const char *const *paths, size_t npaths, unsigned flags,
-    struct sada_err *err)
-{
-	struct sada_layout_opts lo = { .root = r->root, .sdir = r->sdir,
-	    .old = r->work, .src = { r->store, NULL } };
-	struct groups gs = { NULL, NULL, 0, 0 };
-	struct sada_layout *l = NULL;
-	struct failed f = { r, 0 };
-	size_t i, k, from, to, at = 0;
-	int both = strcmp(which, "both") == 0, rc;
-	char *seen = NULL;		/* slots that an earlier PATH named */
-	struct sada_rev rev;
-
-	if ((rc = sada_rev_resolve(&rev, r, "@", 1, err)) < 0 ||
-	    (rc = groups_init(&gs, &rev.st, err)) < 0 ||
-	    (rc = sada_layout_new(&l, &lo, err)) < 0)
-		goto out;
-	seen = sada_calloc(gs.n + 1, 1);
-	for (i = 0; i < npaths; i++) {
-		if ((rc = find_slot(r, &gs, paths[i], &from, &to, err)) < 0)
-			goto out;
-		if (seen[from])
-			continue;
-		seen[from] = 1;
-		if (!both && ((rc = choose(r, &gs, from, to, which, &at,
-		    err)) < 0 || (rc = plan_take(l, &gs, from, to, at,
-		    err)) < 0))
-			goto out;
-	}
-	if (flags & SADA_DRY)
-		goto out;
-	for (i = 0; both && i < npaths; i++) {
-		if ((rc = find_slot(r, &gs, paths[i], &from, &to, err)) < 0)
-			goto out;
-		for (k = from; k < to; k++)
-			if (gs.g[k].copy &&
-			    (rc = touch(r, &gs.g[k], err)) < 0)
-				goto out;
-	}
-	rc = sada_layout_run(l, note_failed, &f, err);
-	if (rc == 0 && f.n > 0)
-		sada_note(r, SADA_NOTE_WARN, NULL, 0, "not all could be "
-		    "taken; what is left is still a conflict");
-out:
-	free(seen);
-	sada_layout_free(l);
-	groups_release(&gs);
-	sada_rev_release(&rev);
-	return rc;
-}
-
-int
-sada_conflict_take(struct sada_replica *r, const char *which,
-    const char *const *paths, size_t npaths, unsigned flags,
-    char op[SADA_VERB_HEX], struct sada_err *err)
-{
-	struct sada_snap_opts so = { .flags = 0 };
-	struct sada_snap_result res;
-	int rc;
-
-	op[0] = '\0';
-	/* The paths must be right before anything is recorded. */
-	if ((rc = take_paths(r, which, paths, npaths, SADA_DRY, err)) < 0 &&
-	    rc != SADA_GUARD)
-		return rc;
-	if (flags & SADA_DRY)
-		return rc;
-	/* What the user did so far is recorded first: nothing gets lost. */
-	if ((rc = sada_snap(r, &so, &res, err)) < 0 ||
-	    (rc = take_paths(r, which, paths, npaths, flags, err)) < 0)
-		return rc;
-	so.flags = SADA_ACCEPT_DELETES;
-	memset(&res, 0, sizeof(res));
-	if ((rc = sada_snap(r, &so, &res, err)) == 0)
-		memcpy(op, res.op, SADA_VERB_HEX);
 	return rc;
 }

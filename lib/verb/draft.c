@@ -1,10 +1,12 @@
 /* An op in the making: slots, ancestors, the changes tree, the record. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/path.h"
-#include "format/object.h"
 #include "format/op.h"
+#include "tree/ancestor.h"
+#include "verb/rename_priv.h"
 #include "verb/snap_priv.h"
 
 int
@@ -101,7 +103,10 @@ sada_draft_init(struct sada_draft *d, struct sada_replica *r,
 	d->cns.store = r->store;
 	d->cns.txn = d->txn;
 	d->cns.flags = SADA_NODE_CHANGES;
-	d->stream = r->work == NULL || sada_work_info(r->work)->copies == 0;
+	if ((rc = sada_carry_new(&d->carry, r->log, d->st.past, &d->st.ns,
+	    &d->st.root, err)) < 0)
+		goto out;
+	sada_wait_init(d);
 	sada_build_new(&d->build, &d->cns);
 	rc = sada_cursor_open(&d->base, &d->st.ns, &d->st.root, err);
 out:
@@ -115,26 +120,19 @@ out:
 void
 sada_draft_release(struct sada_draft *d)
 {
-	size_t i;
-
 	sada_build_free(d->build);
 	sada_cursor_free(d->base);
 	sada_state_release(&d->st);
 	sada_txn_abort(d->txn);
-	for (i = 0; i < d->nchange; i++) {
-		free(d->change[i].path);
-		free(d->change[i].gone);
-	}
-	free(d->change);
-	sada_buf_release(&d->last);
+	sada_wait_release(d);
+	sada_carry_free(d->carry);
 	free(d->lost);
 	sada_idset_release(&d->brought);
 	memset(d, 0, sizeof(*d));
 }
 
-/* The slot at PATH in the parents' map; nv 0 when there is none. */
-static int
-base_slot(struct sada_draft *d, const char *path, size_t len,
+int
+sada_draft_base(struct sada_draft *d, const char *path, size_t len,
     struct sada_entry *e, struct sada_err *err)
 {
 	int rc;
@@ -172,12 +170,8 @@ struct keyed {
 	struct sada_version v;
 };
 
-/*
- * Write one slot: what BASE has without GONE, and the new versions NV.  A
- * version that is there already (a register that changed) is replaced.
- */
-static int
-write_slot(struct sada_draft *d, const char *path, size_t len,
+int
+sada_draft_write(struct sada_draft *d, const char *path, size_t len,
     const struct sada_entry *base, const struct sada_id *gone, size_t ngone,
     const struct sada_version *nv, size_t nnv, struct sada_err *err)
 {
@@ -227,68 +221,19 @@ out:
 	return rc;
 }
 
-/* Ancestors of what replaces COVER: its versions, then the first's own. */
-static int
-put_ancestors(struct sada_draft *d, const struct sada_version *cover,
-    size_t ncover, struct sada_id *out, struct sada_err *err)
+int
+sada_draft_ancestors(struct sada_draft *d, const struct sada_shown *shown,
+    struct sada_id *out, struct sada_err *err)
 {
-	struct sada_ancestor a[SADA_ANCESTORS_MAX], *old = NULL;
-	const struct sada_version *first = NULL;
-	struct sada_buf b = {0}, enc = {0};
-	struct sada_dot *dot = sada_calloc(ncover + 1, sizeof(*dot));
-	uint64_t best = 0, l;
-	size_t i, j, n = 0, ndot = 0;
-	int rc = 0;
+	struct sada_buf enc = {0};
+	int rc;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < ncover; i++) {
-		if (cover[i].kind == SADA_DIR)
-			continue;
-		l = sada_state_lamport(&cover[i].dot, &d->st);
-		if (first == NULL || l > best) {
-			first = &cover[i];
-			best = l;
-		}
-		for (j = ndot; j > 0 && sada_dot_cmp(&dot[j - 1],
-		    &cover[i].dot) > 0; j--)
-			dot[j] = dot[j - 1];
-		dot[j] = cover[i].dot;
-		ndot++;
-		/* One dot may stand twice only in a forged map. */
-		if (j > 0 && sada_dot_cmp(&dot[j - 1], &dot[j]) == 0) {
-			memmove(&dot[j], &dot[j + 1],
-			    (ndot - j - 1) * sizeof(*dot));
-			ndot--;
-		}
-	}
-	if (first == NULL)
-		goto out;
-	if (ndot > SADA_ANC_DOTS_MAX)
-		ndot = SADA_ANC_DOTS_MAX;
-	if (!sada_id_zero(&first->anc)) {
-		rc = sada_txn_get(d->txn, SADA_OBJ_ANC, &first->anc, &b, err);
-		if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED)
-			rc = 0;
-		else if (rc < 0)
-			goto out;
-		/* Malformed ones, as a member can make them, are none. */
-		else if (sada_anc_decode(&old, &n, b.p, b.len, err) < 0)
-			n = 0;
-	}
-	a[0].dot = dot;
-	a[0].ndot = ndot;
-	a[0].content = first->content;
-	a[0].size = first->size;
-	if (n > SADA_ANCESTORS_MAX - 1)
-		n = SADA_ANCESTORS_MAX - 1;
-	for (i = 0; i < n; i++)
-		a[i + 1] = old[i];
-	sada_anc_encode(&enc, a, n + 1);
-	rc = sada_txn_put(d->txn, SADA_OBJ_ANC, enc.p, enc.len, out, err);
-out:
-	free(dot);
-	free(old);
-	sada_buf_release(&b);
+	rc = sada_anc_make(&enc, &shown->as, shown->cover, shown->ncover,
+	    d->txn, sada_state_lamport, &d->st, err);
+	if (rc == 0 && enc.len > 0)
+		rc = sada_txn_put(d->txn, SADA_OBJ_ANC, enc.p, enc.len, out,
+		    err);
 	sada_buf_release(&enc);
 	return rc;
 }
@@ -320,59 +265,125 @@ covers_all(const struct sada_entry *e, const struct sada_id *ids, size_t n)
 	return 1;
 }
 
-/* Keep a change until the end: copies touch slots out of order. */
-static void
-keep(struct sada_draft *d, const char *path, size_t len,
-    const struct sada_id *gone, size_t ngone, const struct sada_version *v)
+int
+sada_draft_covers(const struct sada_entry *e,
+    const struct sada_version *cover, size_t n)
 {
-	struct slot_change *c;
+	struct sada_id *ids = cover_ids(cover, n);
+	int all = covers_all(e, ids, n);
 
-	d->change = sada_grow(d->change, &d->capchange, d->nchange + 1,
-	    sizeof(*d->change));
-	c = &d->change[d->nchange++];
-	memset(c, 0, sizeof(*c));
-	c->path = sada_memdup(path, len);
-	c->len = len;
-	c->gone = (struct sada_id *)(void *)sada_memdup(gone,
-	    ngone * sizeof(*gone));
-	c->ngone = ngone;
-	if (v != NULL) {
-		c->has = 1;
-		c->v = *v;
+	free(ids);
+	return all;
+}
+
+void
+sada_shown_of(struct sada_shown *s, const struct sada_row *r)
+{
+	memset(s, 0, sizeof(*s));
+	s->as.kind = r->kind;
+	s->as.mode = r->mode;
+	s->as.size = r->size;
+	s->as.content = r->content;
+	s->cover = r->cover;
+	s->ncover = r->ncover;
+}
+
+int
+sada_draft_elsewhere(struct sada_draft *d, const struct sada_version *cover,
+    size_t n, struct sada_err *err)
+{
+	struct sada_id id;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < n; i++) {
+		if (cover[i].at == NULL)
+			continue;
+		assert(d->moves != NULL);
+		sada_version_id(&id, &cover[i]);
+		if ((rc = sada_wait_slot(d, cover[i].at, cover[i].at_len, &id,
+		    1, NULL, 0, err)) < 0)
+			return rc;
 	}
+	return 0;
+}
+
+/*
+ * The name at PATH, which showed one version that lives elsewhere and
+ * nothing else, is V now: that is the rename, done here as well.
+ */
+static int
+settle_carried(struct sada_draft *d, const char *path, size_t len,
+    struct sada_version *v, const struct sada_shown *from,
+    struct sada_err *err)
+{
+	struct sada_version one = from->cover[0];
+	struct sada_row row;
+	uint32_t gone;
+	int rc;
+
+	memset(&row, 0, sizeof(row));
+	row.path = row.slot = one.at;
+	row.len = row.slot_len = one.at_len;
+	row.kind = from->as.kind;
+	row.mode = from->as.mode;
+	row.size = from->as.size;
+	row.content = from->as.content;
+	one.at = NULL;
+	one.at_len = 0;
+	row.cover = &one;
+	row.ncover = 1;
+	gone = sada_moves_count(d->moves);
+	if ((rc = sada_draft_gone(d, &row, err)) < 0 ||
+	    (rc = sada_draft_new(d, path, len, v, err)) < 0)
+		return rc;
+	sada_move_pair(d->moves, gone, gone + 1, 100);
+	return 0;
 }
 
 int
 sada_draft_slot(struct sada_draft *d, const char *path, size_t len,
     const struct sada_version *cover, size_t ncover, struct sada_version *v,
-    struct sada_err *err)
+    const struct sada_shown *from, struct sada_err *err)
 {
-	struct sada_id *ids = cover_ids(cover, ncover);
+	struct sada_id *ids = NULL;
 	struct sada_entry base;
 	int rc;
 
-	if ((rc = base_slot(d, path, len, &base, err)) < 0)
+	if (v != NULL && from != NULL && ncover == 1 &&
+	    from->cover == cover && cover[0].at != NULL &&
+	    v->kind != SADA_DIR && from->as.kind != SADA_DIR)
+		return settle_carried(d, path, len, v, from, err);
+	ids = cover_ids(cover, ncover);
+	if ((rc = sada_draft_elsewhere(d, cover, ncover, err)) < 0 ||
+	    (rc = sada_draft_base(d, path, len, &base, err)) < 0)
 		goto out;
 	if (v != NULL) {
+		v->at = NULL;
+		v->at_len = 0;
 		v->dot = d->dot;
 		v->flags = 0;
 		if (v->kind == SADA_DIR) {
 			v->stamp_lamport = d->lamport;
 			v->stamp_author = d->dot.author;
 		} else {
-			if (covers_all(&base, ids, ncover))
+			/* A copy may be carried here: it is not seen. */
+			if (d->carry == NULL && covers_all(&base, ids, ncover))
 				v->flags |= SADA_V_ALONE;
-			if ((rc = put_ancestors(d, cover, ncover, &v->anc,
+			memset(&v->anc, 0, sizeof(v->anc));
+			if (from != NULL &&
+			    ((rc = sada_draft_ancestors(d, from, &v->anc,
 			    err)) < 0 ||
-			    (rc = base_slot(d, path, len, &base, err)) < 0)
+			    (rc = sada_draft_base(d, path, len, &base, err)) < 0))
 				goto out;
 		}
 	}
-	if (d->stream)
-		rc = write_slot(d, path, len, &base, ids, ncover, v,
+	if (d->moves == NULL)
+		rc = sada_draft_write(d, path, len, &base, ids, ncover, v,
 		    v != NULL, err);
 	else
-		keep(d, path, len, ids, ncover, v);
+		rc = sada_wait_slot(d, path, len, ids, ncover, v, v != NULL,
+		    err);
 out:
 	free(ids);
 	return rc;
@@ -394,64 +405,27 @@ sada_draft_register(struct sada_draft *d, const char *path, size_t len,
 		cover[i].stamp_lamport = d->lamport;
 		cover[i].stamp_author = d->dot.author;
 	}
-	if (!d->stream) {
-		for (i = 0; i < ncover; i++)
-			keep(d, path, len, NULL, 0, &cover[i]);
-		return 0;
+	for (i = 0; d->moves != NULL && i < ncover; i++) {
+		const struct sada_version *c = &cover[i];
+
+		if ((rc = sada_wait_slot(d, c->at != NULL ? c->at : path,
+		    c->at != NULL ? c->at_len : len, NULL, 0, c, 1,
+		    err)) < 0)
+			return rc;
 	}
-	if ((rc = base_slot(d, path, len, &base, err)) < 0)
+	if (d->moves != NULL)
+		return 0;
+	if ((rc = sada_draft_base(d, path, len, &base, err)) < 0)
 		return rc;
-	return write_slot(d, path, len, &base, NULL, 0, cover, ncover, err);
+	return sada_draft_write(d, path, len, &base, NULL, 0, cover, ncover,
+	    err);
 }
 
 int
 sada_draft_empty(const struct sada_draft *d)
 {
-	return d->n_set == 0 && d->n_gone == 0 && d->nchange == 0;
-}
-
-static int
-by_path(const void *va, const void *vb)
-{
-	const struct slot_change *a = va, *b = vb;
-
-	return sada_path_cmp(a->path, a->len, b->path, b->len);
-}
-
-/* Write the changes that waited: all of one slot at once. */
-static int
-flush(struct sada_draft *d, struct sada_err *err)
-{
-	struct sada_version *nv = NULL;
-	struct sada_id *gone = NULL;
-	struct sada_entry base;
-	size_t i, k, j, n, ng, capn = 0, capg = 0;
-	int rc = 0;
-
-	qsort(d->change, d->nchange, sizeof(*d->change), by_path);
-	for (i = 0; i < d->nchange; i = k) {
-		n = ng = 0;
-		for (k = i; k < d->nchange &&
-		    by_path(&d->change[i], &d->change[k]) == 0; k++) {
-			const struct slot_change *c = &d->change[k];
-
-			gone = sada_grow(gone, &capg, ng + c->ngone + 1,
-			    sizeof(*gone));
-			for (j = 0; j < c->ngone; j++)
-				gone[ng++] = c->gone[j];
-			nv = sada_grow(nv, &capn, n + 1, sizeof(*nv));
-			if (c->has)
-				nv[n++] = c->v;
-		}
-		if ((rc = base_slot(d, d->change[i].path, d->change[i].len,
-		    &base, err)) < 0 ||
-		    (rc = write_slot(d, d->change[i].path, d->change[i].len,
-		    &base, gone, ng, nv, n, err)) < 0)
-			break;
-	}
-	free(nv);
-	free(gone);
-	return rc;
+	return d->n_set == 0 && d->n_gone == 0 && (d->moves == NULL ||
+	    sada_moves_count(d->moves) == 0);
 }
 
 /* Fill the parents of OP: the ids of the state's heads, sorted. */
@@ -463,19 +437,54 @@ fill_parents(const struct sada_draft *d, struct sada_op *op)
 	qsort(op->parents, op->nparents, sizeof(*op->parents), cmp_id);
 }
 
+struct living {
+	struct sada_draft *d;
+	const struct sada_id *root;
+};
+
+/* Is there an entry at or below PATH in the new map? */
+static int
+lives(const char *path, size_t len, void *ctx, struct sada_err *err)
+{
+	struct living *l = ctx;
+	struct sada_node node;
+	struct sada_entry e;
+	int rc;
+
+	memset(&node, 0, sizeof(node));
+	rc = sada_map_get(&l->d->st.ns, l->root, path, len, &node, &e, err);
+	sada_node_release(&node);
+	return rc != 0 ? rc : sada_map_below(&l->d->st.ns, l->root, path,
+	    len, err);
+}
+
+/* The renames that were found, as OP's hints in HINTS. */
+static int
+put_hints(struct sada_draft *d, struct sada_buf *hints, struct sada_op *op,
+    const struct sada_id *root, struct sada_err *err)
+{
+	struct living l = { d, root };
+	int rc;
+
+	rc = sada_moves_hints(d->moves, hints, &op->nhints, lives, &l, err);
+	op->hints = hints->p;
+	op->hints_len = hints->len;
+	return rc;
+}
+
 int
 sada_draft_finish(struct sada_draft *d, const char *msg, unsigned flags,
     struct sada_buf *payload, struct sada_id *id, struct sada_id *root,
     struct sada_err *err)
 {
-	struct sada_buf node = {0}, rec = {0};
+	struct sada_buf node = {0}, rec = {0}, hints = {0};
 	struct sada_map_stat ms;
 	struct sada_build *b;
 	struct sada_op op;
 	int rc;
 
 	memset(&op, 0, sizeof(op));
-	if (!d->stream && (rc = flush(d, err)) < 0)
+	if (d->moves != NULL && (rc = sada_wait_flush(d, err)) < 0)
 		goto out;
 	b = d->build;
 	d->build = NULL;
@@ -497,6 +506,9 @@ sada_draft_finish(struct sada_draft *d, const char *msg, unsigned flags,
 		op.inl_len = node.len;
 		memset(&op.changes, 0, sizeof(op.changes));
 	}
+	if (d->moves != NULL && (rc = put_hints(d, &hints, &op, root,
+	    err)) < 0)
+		goto out;
 	op.dot = d->dot;
 	op.flags |= (uint8_t)flags;
 	op.prev = d->prev;
@@ -514,6 +526,7 @@ sada_draft_finish(struct sada_draft *d, const char *msg, unsigned flags,
 out:
 	sada_buf_release(&node);
 	sada_buf_release(&rec);
+	sada_buf_release(&hints);
 	free(op.parents);
 	return rc;
 }

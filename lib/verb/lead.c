@@ -6,6 +6,9 @@
 #include "base/quote.h"
 #include "verb/look_priv.h"
 
+/* So many peers are named. */
+#define HOLDERS_MAX 8
+
 int
 sada_path_in(const char *path, size_t len, const char *dir, size_t dirlen)
 {
@@ -54,22 +57,22 @@ exhaust(struct sada_view *v, struct sada_err *err)
 }
 
 int
-sada_names_each(struct sada_state *st,
+sada_names_each(struct sada_rev *rev,
     int (*each)(const struct sada_name *n, void *ctx), void *ctx,
     struct sada_err *err)
 {
+	const struct sada_view_by *by = &rev->meld.by;
+	struct sada_state *st = &rev->st;
 	struct sada_view *first = NULL, *v = NULL;
 	const struct sada_name *copy;
 	struct sada_name n;
 	size_t ncopy, at = 0;
 	int rc;
 
-	if ((rc = sada_view_open(&first, &st->ns, &st->root,
-	    sada_state_lamport, st, err)) < 0 ||
+	if ((rc = sada_view_open(&first, &st->ns, &st->root, by, err)) < 0 ||
 	    (rc = exhaust(first, err)) < 0 ||
 	    (rc = sada_view_copies(first, &copy, &ncopy, err)) < 0 ||
-	    (rc = sada_view_open(&v, &st->ns, &st->root, sada_state_lamport,
-	    st, err)) < 0)
+	    (rc = sada_view_open(&v, &st->ns, &st->root, by, err)) < 0)
 		goto out;
 	while ((rc = sada_view_next(v, &n, err)) > 0) {
 		for (; at < ncopy && sada_path_cmp(copy[at].path,
@@ -89,22 +92,22 @@ out:
 }
 
 int
-sada_name_at(struct sada_view **hold, struct sada_state *st,
+sada_name_at(struct sada_view **hold, struct sada_rev *rev,
     const char *path, size_t len, struct sada_name *n, struct sada_err *err)
 {
+	const struct sada_view_by *by = &rev->meld.by;
 	const struct sada_name *copy;
+	struct sada_state *st = &rev->st;
 	struct sada_view *v = NULL;
 	size_t ncopy, i;
 	int rc;
 
 	*hold = NULL;
-	rc = sada_view_one(hold, &st->ns, &st->root, sada_state_lamport, st,
-	    path, len, n, err);
+	rc = sada_view_one(hold, &st->ns, &st->root, by, path, len, n, err);
 	/* Only names with a '~' can be copies. */
 	if (rc != 0 || memchr(path, '~', len) == NULL)
 		return rc;
-	if ((rc = sada_view_open(&v, &st->ns, &st->root, sada_state_lamport,
-	    st, err)) < 0 ||
+	if ((rc = sada_view_open(&v, &st->ns, &st->root, by, err)) < 0 ||
 	    (rc = exhaust(v, err)) < 0 ||
 	    (rc = sada_view_copies(v, &copy, &ncopy, err)) < 0)
 		goto out;
@@ -122,19 +125,85 @@ out:
 	return rc;
 }
 
+const struct sada_version *
+sada_bringer(const struct sada_name *n, const struct sada_version *lead)
+{
+	size_t i;
+
+	for (i = 0; i < n->ncover; i++)
+		if (n->cover[i].kind == n->kind && n->cover[i].size ==
+		    n->size && sada_id_cmp(&n->cover[i].content,
+		    &n->content) == 0)
+			return &n->cover[i];
+	return lead;
+}
+
+/* Has the peer of ACK acknowledged op I, and does it not want CONTENT? */
+static int
+may_hold(const struct sada_replica *r, const struct sada_ack *ack,
+    uint32_t i, const struct sada_id *content)
+{
+	uint32_t *op = sada_calloc(ack->nhave + 1, sizeof(*op));
+	size_t k, n = 0;
+	int yes;
+
+	for (k = 0; k < ack->nhave; k++)
+		n += (size_t)sada_log_find(r->log, &ack->have[k].op, &op[n]);
+	yes = sada_context_reaches(r->log, op, n, i);
+	for (k = 0; yes && content != NULL && k < ack->nwant; k++)
+		yes = sada_id_cmp(&ack->want[k].id, content) != 0;
+	free(op);
+	return yes;
+}
+
+void
+sada_holders(struct sada_buf *out, const struct sada_replica *r,
+    const struct sada_dot *d, const struct sada_id *content)
+{
+	const struct sada_id *self = &sada_key_pub(r->key)->id;
+	struct sada_buf more = {0};
+	struct sada_ack ack;
+	char author[65];
+	uint32_t op;
+	size_t i, n = 0;
+
+	sada_author_name(r, &d->author, author);
+	sada_buf_addf(out, "it was written by %s", sada_id_cmp(&d->author,
+	    self) == 0 ? "this replica" : author);
+	if (sada_context_ops(r->log, NULL, d, &op, 1) == 0)
+		return;
+	for (i = 0; i < r->peers.n; i++) {
+		const struct sada_peer *p = &r->peers.p[i];
+
+		memset(&ack, 0, sizeof(ack));
+		if (sada_id_cmp(&p->pub.id, &d->author) == 0 ||
+		    sada_ack_load(&ack, r->sdir, &p->pub, NULL) <= 0)
+			continue;
+		if (may_hold(r, &ack, op, content) && n++ < HOLDERS_MAX)
+			sada_buf_addf(&more, "%s%s", n > 1 ? ", " : "",
+			    p->name);
+		sada_ack_release(&ack);
+	}
+	if (n > HOLDERS_MAX)
+		sada_buf_addf(&more, " and %zu more", n - HOLDERS_MAX);
+	if (n > 0)
+		sada_buf_addf(out, "; %s may have it", sada_buf_str(&more));
+	sada_buf_release(&more);
+}
+
 int
 sada_lacks(const struct sada_replica *r, struct sada_state *st,
     const struct sada_name *name, struct sada_err *err)
 {
 	const struct sada_version *v;
-	struct sada_buf b = {0};
-	char author[65];
+	struct sada_buf b = {0}, who = {0};
 
 	v = sada_lead(name->cover, name->ncover, sada_state_lamport, st);
-	sada_author_name(r, &v->dot.author, author);
+	sada_holders(&who, r, &sada_bringer(name, v)->dot, &name->content);
 	sada_quote(&b, name->path, name->len);
 	(void)sada_err_set(err, SADA_NOTFOUND, "the content of %s is not "
-	    "here; it was written by %s", sada_buf_str(&b), author);
+	    "here; %s", sada_buf_str(&b), sada_buf_str(&who));
 	sada_buf_release(&b);
+	sada_buf_release(&who);
 	return SADA_NOTFOUND;
 }

@@ -6,12 +6,9 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "base/quote.h"
-#include "git/patch.h"
+#include "format/op.h"
+#include "verb/deltas_priv.h"
 #include "verb/look_priv.h"
-
-/* Larger contents are not compared line by line. */
-#define PATCH_MAX (UINT64_C(16) << 20)
 
 /* One op at hand. */
 struct telling {
@@ -19,6 +16,7 @@ struct telling {
 	struct sada_dot dot;		/* the op's */
 	struct sada_state base;
 	struct sada_cursor *cursor;	/* over its map; NULL: not held */
+	struct sada_deltas *deltas;
 	struct sada_err *err;
 };
 
@@ -70,8 +68,6 @@ out:
 	return rc;
 }
 
-/* ---- patches ---- */
-
 static int
 gather(const void *p, size_t n, void *ctx)
 {
@@ -79,93 +75,32 @@ gather(const void *p, size_t n, void *ctx)
 	return 0;
 }
 
-static unsigned
-git_mode(const struct sada_version *v)
-{
-	if (v == NULL)
-		return 0;
-	if (v->kind == SADA_LINK)
-		return 0120000;
-	return (v->mode & 0100) ? 0100755 : 0100644;
-}
-
-/* Read V's content into B; 0 when it is not held. */
+/* Read F's content into B; 0 when it is not held. */
 static int
-load(const struct telling *t, const struct sada_version *v,
-    struct sada_buf *b)
+load(struct sada_buf *b, const struct sada_face *f, const char *path,
+    size_t len, void *ctx, struct sada_err *err)
 {
+	const struct telling *t = ctx;
 	struct sada_source src = { t->o->r->store, NULL };
 	int rc;
 
-	if (v == NULL)
-		return 1;
-	rc = sada_file_get(&src, &v->content, v->size, gather, b, t->err);
+	(void)path;
+	(void)len;
+	rc = sada_file_get(&src, &f->content, f->size, gather, b, err);
 	return rc == SADA_NOTFOUND ? 0 : rc < 0 ? rc : 1;
 }
 
-/* The patch from A to B (either may be NULL) at PATH. */
-static int
-patch_pair(const struct telling *t, const char *path, size_t len,
-    const struct sada_version *a, const struct sada_version *b)
+static void
+face_of(struct sada_face *f, const struct sada_version *v)
 {
-	struct sada_patch_side sa = { "a", 1, git_mode(a) };
-	struct sada_patch_side sb = { "b", 1, git_mode(b) };
-	struct sada_buf ba = {0}, bb = {0}, out = {0};
-	unsigned flags = 0;
-	int rc = 1;
-
-	if (a != NULL && b != NULL && a->size == b->size &&
-	    sada_id_cmp(&a->content, &b->content) == 0) {
-		sa.n = sb.n = 0;
-	} else if ((a != NULL && a->size > PATCH_MAX) ||
-	    (b != NULL && b->size > PATCH_MAX)) {
-		flags = SADA_PATCH_BINARY;
-		sa.n = a != NULL;
-		sb.n = b != NULL;
-	} else {
-		if ((rc = load(t, a, &ba)) == 1)
-			rc = load(t, b, &bb);
-		sa.p = ba.p;
-		sa.n = ba.len;
-		sb.p = bb.p;
-		sb.n = bb.len;
-	}
-	if (rc == 0) {
-		sada_buf_adds(&out, "Content of ");
-		sada_quote(&out, path, len);
-		sada_buf_adds(&out, " is not held here\n");
-	} else if (rc > 0)
-		rc = sada_patch(&out, path, len, &sa, &sb, flags, t->err);
-	if (rc >= 0)
-		rc = out.len > 0 ? t->o->patch((char *)out.p, out.len,
-		    t->o->ctx) : 0;
-	sada_buf_release(&ba);
-	sada_buf_release(&bb);
-	sada_buf_release(&out);
-	return rc;
+	memset(f, 0, sizeof(*f));
+	if (v == NULL)
+		return;
+	f->kind = v->kind;
+	f->mode = v->mode;
+	f->size = v->size;
+	f->content = v->content;
 }
-
-static int
-tell_patch(const struct telling *t, const struct sada_entry *e,
-    const struct sada_version *a, const struct sada_version *b)
-{
-	int rc = 0;
-
-	if (a != NULL && a->kind == SADA_DIR)
-		a = NULL;
-	if (b != NULL && b->kind == SADA_DIR)
-		b = NULL;
-	if (a != NULL && b != NULL && a->kind != b->kind) {
-		/* As git: the one goes, the other comes. */
-		rc = patch_pair(t, e->path, e->len, a, NULL);
-		a = NULL;
-	}
-	if (rc >= 0 && (a != NULL || b != NULL))
-		rc = patch_pair(t, e->path, e->len, a, b);
-	return rc;
-}
-
-/* ---- letters ---- */
 
 /* The letter for a slot that went from A to B; 0: nothing to tell. */
 static char
@@ -230,27 +165,28 @@ static int
 tell_slot(struct telling *t, const struct sada_entry *e)
 {
 	const struct sada_version *a, *b;
+	struct sada_face fa, fb;
 	struct sada_entry was;
-	struct sada_change c;
+	const char *why;
+	char what;
 	int rc;
 
 	if ((rc = slot_before(t, e, &was)) < 0)
 		return rc;
 	a = sada_lead(was.v, was.nv, lamport, t->o->r->log);
 	b = written(t, e);
-	memset(&c, 0, sizeof(c));
-	if (t->cursor == NULL) {
-		c.what = b == NULL ? 'D' : 'M';
-		c.why = "what was before is not held here";
-	} else if ((c.what = letter(&was, e, a, b, &c.why)) == 0)
-		return 0;
-	c.path = e->len > 0 ? e->path : ".";
-	c.len = e->len > 0 ? e->len : 1;
-	if (t->o->change != NULL)
-		rc = t->o->change(&c, t->o->ctx);
-	if (rc >= 0 && t->o->patch != NULL && t->cursor != NULL)
-		rc = tell_patch(t, e, a, b);
-	return rc;
+	face_of(&fa, a);
+	face_of(&fb, b);
+	if (t->cursor != NULL) {
+		what = letter(&was, e, a, b, &why);
+		return what == 0 ? 0 : sada_deltas_add(t->deltas, e->path,
+		    e->len, what, why, &fa, &fb, t->err);
+	}
+	/* Neither a patch nor a rename can be told. */
+	what = b == NULL ? 'D' : 'M';
+	face_of(&fb, NULL);
+	return sada_deltas_add(t->deltas, e->path, e->len, what,
+	    "what was before is not held here", &fa, &fb, t->err);
 }
 
 /* Open the join of the maps of op I's parents, if it can be had. */
@@ -274,6 +210,10 @@ int
 sada_op_tell(const struct sada_op_names *o, uint32_t i, struct sada_err *err)
 {
 	struct telling t = { .o = o, .err = err };
+	struct sada_deltas_opts d = { .change = o->change,
+	    .patch = o->patch, .ctx = o->ctx, .load = load,
+	    .load_ctx = &t };
+	struct sada_hint *hint = NULL;
 	struct sada_cursor *cur = NULL;
 	struct sada_changes c;
 	struct sada_entry e;
@@ -285,10 +225,18 @@ sada_op_tell(const struct sada_op_names *o, uint32_t i, struct sada_err *err)
 	    (rc = sada_cursor_open(&cur, &c.ns, &c.root, err)) < 0 ||
 	    (rc = open_base(&t, i)) < 0)
 		goto out;
+	sada_op_hints(&hint, &c.op);
+	d.hint = hint;
+	d.nhint = c.op.nhints;
+	sada_deltas_new(&t.deltas, &d);
 	while ((rc = sada_cursor_next(cur, &e, err)) > 0)
 		if (wanted(o, e.path, e.len) && (rc = tell_slot(&t, &e)) < 0)
 			break;
+	if (rc == 0)
+		rc = sada_deltas_end(t.deltas, err);
 out:
+	sada_deltas_free(t.deltas);
+	free(hint);
 	sada_cursor_free(t.cursor);
 	sada_state_release(&t.base);
 	sada_cursor_free(cur);

@@ -68,22 +68,36 @@ int sada_when(long long *out, const char *s, size_t n, long long now_ns);
 const struct sada_version *sada_lead(const struct sada_version *v, size_t n,
     sada_lamport_fn *lamport, void *ctx);
 /*
- * All names of the view of ST: the copies first, which are few, then EACH
+ * All names of the view of REV: the copies first, which are few, then EACH
  * main name and copy in path order (borrowed for the call).  What EACH
  * returns below 0 ends the walk and is returned.
  */
-SADA_MUST int sada_names_each(struct sada_state *st,
+SADA_MUST int sada_names_each(struct sada_rev *rev,
     int (*each)(const struct sada_name *n, void *ctx), void *ctx,
     struct sada_err *err);
 /*
  * The name at PATH, a conflict copy too: 1 and *N (borrowed until *HOLD is
  * freed with sada_view_free()), 0 when nothing is there.
  */
-SADA_MUST int sada_name_at(struct sada_view **hold, struct sada_state *st,
+SADA_MUST int sada_name_at(struct sada_view **hold, struct sada_rev *rev,
     const char *path, size_t len, struct sada_name *n,
     struct sada_err *err);
 /*
- * Fail with NOTFOUND: the content of NAME is not here; says who wrote it.
+ * The version of N that brought the content which N shows, else LEAD: then
+ * it is a merged one.
+ */
+const struct sada_version *sada_bringer(const struct sada_name *n,
+    const struct sada_version *lead);
+/*
+ * Append to OUT who may hold what the version with dot D brought: its
+ * author, and the peers that acknowledged its op and do not want CONTENT
+ * (may be NULL) themselves.
+ */
+void sada_holders(struct sada_buf *out, const struct sada_replica *r,
+    const struct sada_dot *d, const struct sada_id *content);
+/*
+ * Fail with NOTFOUND: the content of NAME is not here; says who may hold
+ * it.
  */
 int sada_lacks(const struct sada_replica *r, struct sada_state *st,
     const struct sada_name *name, struct sada_err *err);

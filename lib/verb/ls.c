@@ -95,8 +95,8 @@ sada_ls(struct sada_replica *r, const char *spec, unsigned flags,
 	    (rc = sada_rev_resolve(&rev, r, spec, end, err)) < 0)
 		goto out;
 	ls.st = &rev.st;
-	ls.src.store = r->store;
-	if ((rc = sada_names_each(&rev.st, list_name, &ls, err)) < 0)
+	ls.src = sada_melding_source(&rev.meld);
+	if ((rc = sada_names_each(&rev, list_name, &ls, err)) < 0)
 		goto out;
 	if (!ls.found && ls.dir.len > 0) {
 		sada_quote(&why, (char *)ls.dir.p, ls.dir.len);

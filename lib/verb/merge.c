@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "verb/snap_priv.h"
+#include "verb/guard_priv.h"
 
 struct merge {
 	struct sada_replica *r;
@@ -15,26 +15,33 @@ int
 sada_count_conflicts(struct sada_replica *r, uint64_t *n,
     struct sada_err *err)
 {
+	struct sada_idset slots = {0}, many = {0};
 	struct sada_work_cursor *c = NULL;
-	struct sada_idset slots = {0};
 	struct sada_row row;
 	struct sada_id id;
-	int rc;
+	int rc, pass;
 
 	*n = 0;
 	if (r->work == NULL || sada_work_info(r->work)->copies == 0)
 		return 0;
-	if ((rc = sada_work_cursor_open(&c, r->work, err)) < 0)
-		goto out;
-	while ((rc = sada_work_cursor_next(c, &row, err)) == 1) {
-		if ((row.flags & SADA_ROW_COPY) == 0)
-			continue;
-		sada_hash(&id, SADA_CTX_NAME, row.slot, row.slot_len);
-		*n += (uint64_t)sada_idset_add(&slots, &id, 0);
+	/* Once for the slots of the copies, then for their main names. */
+	for (pass = 0, rc = 0; pass < 2 && rc == 0; pass++) {
+		if ((rc = sada_work_cursor_open(&c, r->work, err)) < 0)
+			break;
+		while ((rc = sada_work_cursor_next(c, &row, err)) == 1) {
+			if (pass == (row.flags & SADA_ROW_COPY))
+				continue;
+			sada_hash(&id, SADA_CTX_NAME, row.slot,
+			    row.slot_len);
+			if (pass == 0 ? !sada_idset_add(&slots, &id, 0) :
+			    sada_idset_get(&slots, &id, NULL))
+				*n += (uint64_t)sada_idset_add(&many, &id, 0);
+		}
+		sada_work_cursor_free(c);
+		c = NULL;
 	}
-out:
-	sada_work_cursor_free(c);
 	sada_idset_release(&slots);
+	sada_idset_release(&many);
 	return rc;
 }
 
@@ -44,8 +51,8 @@ on_report(const char *path, size_t len, unsigned did, const char *why,
 {
 	static const char letters[] = { 0, 'A', 'M', 'D', 'P', '!', '?', '!' };
 	struct merge *m = ctx;
-	struct sada_change c = { '!', len > 0 ? path : ".",
-	    len > 0 ? len : 1, why };
+	struct sada_change c = { .what = '!', .path = len > 0 ? path : ".",
+	    .len = len > 0 ? len : 1, .why = why };
 
 	sada_apply_note(path, len, did, why, m->r);
 	if (m->o->each == NULL ||
@@ -54,47 +61,6 @@ on_report(const char *path, size_t len, unsigned did, const char *why,
 	if (did < sizeof(letters))
 		c.what = letters[did];
 	(void)m->o->each(&c, m->o->ctx);
-}
-
-/* Ops of others that would be laid out now: is one a mass deletion? */
-static int
-find_mass_delete(const struct merge *m, const struct sada_state *st,
-    const struct sada_context *laid, uint32_t *found)
-{
-	const struct sada_log *log = m->r->log;
-	uint32_t i;
-
-	for (i = 0; i < sada_log_count(log); i++) {
-		const struct sada_op_info *op = sada_log_op(log, i);
-		uint64_t before = op->n_before > 0 ? op->n_before - 1 : 0;
-
-		if (!sada_context_has(st->past, i) ||
-		    sada_context_has(laid, i) || op->local ||
-		    (op->flags & SADA_OP_ACCEPTED) ||
-		    !sada_guard_trips(op->n_lost, before))
-			continue;
-		if ((m->o->flags & SADA_ACCEPT_DELETES) &&
-		    (m->o->max_deletes == 0 ||
-		    op->n_lost <= m->o->max_deletes))
-			continue;
-		*found = i;
-		return 1;
-	}
-	return 0;
-}
-
-static int
-refuse(const struct merge *m, uint32_t op, struct sada_err *err)
-{
-	const struct sada_op_info *i = sada_log_op(m->r->log, op);
-	char hex[SADA_HEX_LEN + 1], who[65];
-
-	sada_id_hex(hex, &i->id);
-	sada_author_name(m->r, &i->dot.author, who);
-	return sada_err_set(err, SADA_GUARD, "op %.12s of %s deletes %llu of "
-	    "%llu paths; say --accept-deletes to lay that out, or "
-	    "--refuse-deletes to bring them back everywhere", hex, who,
-	    (unsigned long long)i->n_lost, (unsigned long long)i->n_before);
 }
 
 /* Keep the join's nodes: W names its root, others start from it. */
@@ -115,20 +81,23 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	struct sada_replica *r = m->r;
 	struct sada_apply_result done;
 	struct sada_apply_opts o;
+	struct sada_melding meld;
 	struct sada_id *heads;
 	int again = sada_laid_is(r, st), rc;
 
 	memset(&o, 0, sizeof(o));
 	memset(&done, 0, sizeof(done));
-	if ((rc = sada_view_open(&o.view, &st->ns, &st->root,
-	    sada_state_lamport, st, err)) < 0)
-		return rc;
 	heads = sada_state_heads(st);
+	if ((rc = sada_melding_open(&meld, r, st, err)) < 0 ||
+	    ((m->o->flags & SADA_DRY) == 0 &&
+	    (rc = sada_melding_store(&meld, st, err)) < 0) ||
+	    (rc = sada_view_open(&o.view, &st->ns, &st->root, &meld.by,
+	    err)) < 0)
+		goto out;
 	o.root = r->root;
 	o.sdir = r->sdir;
 	o.old = r->work;
-	o.src.store = r->store;
-	o.src.txn = st->ns.txn;
+	o.src = sada_melding_source(&meld);
 	o.heads = heads;
 	o.nheads = st->n;
 	o.map = st->root;
@@ -136,7 +105,6 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	o.report = on_report;
 	o.ctx = m;
 	rc = sada_apply(&done, &o, err);
-	sada_view_free(o.view);
 	m->res->created = done.created;
 	m->res->replaced = done.replaced;
 	m->res->deleted = done.deleted;
@@ -150,7 +118,26 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	    sada_states_add(r, "merge", heads, st->n, err) < 0) ||
 	    sada_replica_reload(r, err) < 0))
 		sada_note(r, SADA_NOTE_WARN, NULL, 0, err->msg);
+out:
+	sada_view_free(o.view);
+	sada_melding_release(&meld);
 	free(heads);
+	return rc;
+}
+
+int
+sada_merge_laid(struct sada_replica *r, struct sada_err *err)
+{
+	struct sada_merge_opts opts = { .flags = 0 };
+	struct sada_merge_result res = { .conflicts = 0 };
+	struct merge m = { r, &opts, &res };
+	struct sada_state st;
+	int rc;
+
+	if ((rc = sada_state_init(&st, r->log, r->store, NULL, r->laid,
+	    r->nlaid, NULL, err)) == 0)
+		rc = lay_out(&m, &st, err);
+	sada_state_release(&st);
 	return rc;
 }
 
@@ -160,10 +147,10 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
  * name was deleted the next version takes it.
  */
 static int
-is_laid(const struct sada_replica *r, const struct sada_state *st)
+is_laid(struct sada_replica *r, const struct sada_state *st)
 {
 	if (r->work == NULL || !sada_laid_is(r, st) ||
-	    sada_work_info(r->work)->left > 0 ||
+	    sada_work_info(r->work)->left > 0 || !sada_melding_stands(r) ||
 	    sada_work_info(r->work)->copies > 0)
 		return 0;
 	return 1;
@@ -174,10 +161,10 @@ sada_merge(struct sada_replica *r, const struct sada_merge_opts *opts,
     struct sada_merge_result *res, struct sada_err *err)
 {
 	struct merge m = { r, opts, res };
-	struct sada_context *laid = NULL;
 	struct sada_txn *txn = NULL, *t;
+	struct sada_mass mass = {0};
 	struct sada_state st;
-	uint32_t *heads = NULL, mass;
+	uint32_t *heads = NULL;
 	size_t n = 0;
 	int rc;
 
@@ -195,12 +182,12 @@ sada_merge(struct sada_replica *r, const struct sada_merge_opts *opts,
 		rc = sada_count_conflicts(r, &res->conflicts, err);
 		goto out;
 	}
-	sada_context_make(&laid, r->log, r->laid, r->nlaid);
-	if (find_mass_delete(&m, &st, laid, &mass)) {
-		if (opts->flags & SADA_REFUSE_DELETES)
-			rc = sada_merge_refuse(r, &st, mass, opts, res, err);
-		else
-			rc = refuse(&m, mass, err);
+	if ((rc = sada_mass_find(&mass, r, &st, opts, err)) < 0)
+		goto out;
+	if (mass.n > 0) {
+		rc = opts->flags & SADA_REFUSE_DELETES ?
+		    sada_merge_refuse(r, &st, &mass, opts, res, err) :
+		    sada_mass_stop(&mass, r, err);
 		goto out;
 	}
 	if ((opts->flags & SADA_DRY) == 0) {
@@ -211,9 +198,10 @@ sada_merge(struct sada_replica *r, const struct sada_merge_opts *opts,
 	}
 	rc = lay_out(&m, &st, err);
 out:
+	rc = sada_lost_say(rc, err);
 	sada_state_release(&st);
 	sada_txn_abort(txn);
-	free(laid);
+	sada_mass_release(&mass);
 	free(heads);
 	return rc;
 }

@@ -13,6 +13,7 @@ struct pull {
 	struct sada_worst worst;
 	const char *place, *file;	/* what is being read */
 	int spool;
+	char name[256];			/* what FILE points to, in a spool */
 };
 
 /* Where sealed bytes come from, and how many came. */
@@ -116,6 +117,19 @@ out:
 	return rc;
 }
 
+/* The name outlives the listing of the spool: an error may be told later. */
+static void
+set_file(struct pull *p, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n >= sizeof(p->name))
+		n = sizeof(p->name) - 1;
+	memcpy(p->name, name, n);
+	p->name[n] = '\0';
+	p->file = p->name;
+}
+
 /* One bundle of a spool; what is not for us is passed over. */
 static int
 each_in_spool(const char *name, int fd, uint64_t size, void *ctx,
@@ -125,7 +139,7 @@ each_in_spool(const char *name, int fd, uint64_t size, void *ctx,
 	struct sada_err e;
 
 	(void)size;
-	p->file = name;
+	set_file(p, name);
 	if (take_one(p, fd, &e) < 0) {
 		if (e.code == SADA_SYS || e.code == SADA_DAMAGED ||
 		    e.code == SADA_BUSY) {
@@ -162,7 +176,7 @@ each_header(const char *name, int fd, uint64_t size, void *ctx,
 	if (rc == 0)
 		return 0;
 	if (rc < 0) {
-		f->p->file = name;
+		set_file(f->p, name);
 		failed(f->p, &e);
 		f->p->file = NULL;
 		return 0;

@@ -18,6 +18,7 @@ struct push {
 	struct sada_wants wants;
 	struct sada_worst worst;
 	uint64_t reached;		/* places that were there */
+	int lost;			/* maps of ours: only ask for them */
 };
 
 /* The peers a bundle is for, as the sender needs them. */
@@ -140,15 +141,75 @@ plan(struct sada_send **out, struct push *p, const struct group *g,
 	o->n = g->n;
 	o->full = p->o->full;
 	o->since = p->since;
+	o->bare = p->lost != 0;
+	o->raised = p->self.raised;
 	o->self = self;
 	return sada_send_plan(out, o, err);
 }
 
-/* Seal to PLACE; PATH receives where it went. */
+/* What was written asks for what is lost; more there is not to be sent. */
+static int
+say_lost(const struct push *p, struct sada_err *err)
+{
+	if (!p->lost)
+		return 0;
+	return sada_err_set(err, SADA_DAMAGED, "the store has lost maps; what "
+	    "was pushed only asks for them: pull the answer");
+}
+
+/* Temps of ours that are younger may be written by another push. */
+#define TEMP_AGE_S (24 * 60 * 60)
+
+/* Lock the replica while a note is written; *FD is to be closed. */
+static int
+lock_notes(const struct push *p, int *fd, struct sada_err *err)
+{
+	int rc;
+
+	if ((rc = sada_io_open(fd, p->r->sdir, "lock", O_RDWR, 0, err)) < 0)
+		return rc;
+	return sada_io_lock(*fd, LOCK_EX, p->o->wait_s * 1000, err);
+}
+
+static void
+add_sent(struct sada_sents *sents, const struct sada_sent *one)
+{
+	sents->s = sada_grow(sents->s, &sents->cap, sents->n + 1,
+	    sizeof(*sents->s));
+	sents->s[sents->n++] = *one;
+}
+
+/*
+ * Bundle ONE is about to be written as FILE: note that, with nothing said
+ * yet, so that what a killed push leaves in the spool is known as ours.  It
+ * is a cache, and may fail.
+ */
+static void
+note_start(const struct push *p, struct sada_sent *one, const char *file)
+{
+	struct sada_sents sents = {0};
+	struct sada_err e;
+	int fd = -1;
+
+	assert(strlen(file) < sizeof(one->file));
+	memcpy(one->file, file, strlen(file) + 1);
+	memset(&one->what, 0, sizeof(one->what));
+	if (lock_notes(p, &fd, &e) < 0 ||
+	    sada_sents_load(&sents, p->r->sdir, &e) < 0)
+		goto out;
+	add_sent(&sents, one);
+	if (sada_sents_save(&sents, p->r->sdir, &e) < 0)
+		sada_note(p->r, SADA_NOTE_INFO, NULL, 0, e.msg);
+out:
+	sada_io_close(fd);
+	sada_sents_release(&sents);
+}
+
+/* Seal to PLACE; PATH receives where it went; ONE as for note_start(). */
 static int
 seal(struct push *p, struct group *g, struct sada_send *s,
-    unsigned kind, const char *place, struct sada_buf *path,
-    struct sada_err *err)
+    unsigned kind, const char *place, struct sada_sent *one,
+    struct sada_buf *path, struct sada_err *err)
 {
 	struct sink sink = { NULL, { p->o->talk, "bytes", 0, 0 } };
 	struct sada_out *done;
@@ -158,6 +219,8 @@ seal(struct push *p, struct group *g, struct sada_send *s,
 	if ((rc = sada_out_open(&sink.out, kind, place, err)) < 0)
 		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
 		    "%s: there is no such place", place) : rc;
+	if (one != NULL)
+		note_start(p, one, sada_out_name(sink.out));
 	if ((rc = sada_send_write(s, write_out, &sink, &bytes,
 	    err)) < 0)
 		goto out;
@@ -186,10 +249,12 @@ push_one(struct push *p, struct group *g, unsigned kind, const char *place,
 	int rc;
 
 	if ((rc = plan(&s, p, g, &o, &self, err)) == 0 && !p->o->dry)
-		rc = seal(p, g, s, kind, place, &path, err);
+		rc = seal(p, g, s, kind, place, NULL, &path, err);
 	else if (rc == 0 && p->o->each != NULL)
 		rc = p->o->each(place, sada_buf_str(&g->names),
 		    sada_send_ops(s), 0, p->o->ctx);
+	if (rc == 0)
+		rc = say_lost(p, err);
 	sada_send_free(s);
 	sada_buf_release(&path);
 	return rc;
@@ -215,16 +280,25 @@ hash_group(const struct group *g, struct sada_id *out)
 	free(id);
 }
 
-/* Remove bundle file number I of the spool, and its note. */
+/*
+ * Remove bundle file number I of the spool, and its note; of one that was
+ * never finished, the temp, unless that may be at work still.
+ */
 static int
 forget(struct sada_sents *sents, size_t i, const char *place,
     struct sada_err *err)
 {
+	const char *file = sents->s[i].file;
 	int rc;
 
-	if ((rc = sada_spool_remove(place, sents->s[i].file, err)) < 0)
+	if (sada_id_zero(&sents->s[i].what) &&
+	    (rc = sada_spool_sweep(place, file, TEMP_AGE_S, err)) <= 0)
 		return rc;
-	sents->s[i] = sents->s[--sents->n];
+	if ((rc = sada_spool_remove(place, file, err)) < 0)
+		return rc;
+	memmove(&sents->s[i], &sents->s[i + 1],
+	    (sents->n - i - 1) * sizeof(*sents->s));
+	sents->n--;
 	return 0;
 }
 
@@ -263,23 +337,29 @@ note_sent(const struct push *p, const struct sada_sent *one,
     const char *place, struct sada_err *err)
 {
 	struct sada_sents sents = {0};
-	size_t i;
+	size_t i, at;
 	int fd = -1, rc;
 
-	if ((rc = sada_io_open(&fd, p->r->sdir, "lock", O_RDWR, 0,
-	    err)) < 0 ||
-	    (rc = sada_io_lock(fd, LOCK_EX, p->o->wait_s * 1000, err)) < 0 ||
+	if ((rc = lock_notes(p, &fd, err)) < 0 ||
 	    (rc = sada_sents_load(&sents, p->r->sdir, err)) < 0)
 		goto out;
+	rc = 0;
+	/* What was begun after this one is another push's own affair. */
+	for (at = 0; at < sents.n; at++)
+		if (strcmp(sents.s[at].file, one->file) == 0)
+			break;
+	if (at < sents.n) {
+		memmove(&sents.s[at], &sents.s[at + 1],
+		    (sents.n - at - 1) * sizeof(*sents.s));
+		sents.n--;
+	}
 	/* One made from a REV the user chose may not replace a whole one. */
-	for (i = p->since != NULL ? 0 : sents.n; i-- > 0; )
+	for (i = p->since != NULL ? 0 : at; i-- > 0; )
 		if (strcmp(sents.s[i].mark, one->mark) == 0 &&
 		    sada_id_cmp(&sents.s[i].to, &one->to) == 0 &&
 		    (rc = forget(&sents, i, place, err)) < 0)
 			break;
-	sents.s = sada_grow(sents.s, &sents.cap, sents.n + 1,
-	    sizeof(*sents.s));
-	sents.s[sents.n++] = *one;
+	add_sent(&sents, one);
 	if (rc == 0)
 		rc = sada_sents_save(&sents, p->r->sdir, err);
 out:
@@ -300,11 +380,11 @@ push_spool(struct push *p, struct group *g, const char *place,
 	struct sada_id to, what;
 	struct sada_sent one;
 	struct sada_ack self;
-	const char *file;
 	int rc, said;
 
 	memset(&one, 0, sizeof(one));
 	hash_group(g, &to);
+	one.to = to;
 	rc = p->o->dry ? sada_spool_mark(one.mark, place, err) :
 	    sada_spool_make_mark(one.mark, place, err);
 	/* Nothing was ever said in a spool that -n may not mark. */
@@ -329,19 +409,17 @@ push_spool(struct push *p, struct group *g, const char *place,
 			    sada_send_ops(s), 0, p->o->ctx);
 		goto out;
 	}
-	if ((rc = seal(p, g, s, SADA_PLACE_SPOOL, place, &path, err)) < 0)
+	if ((rc = seal(p, g, s, SADA_PLACE_SPOOL, place, &one, &path,
+	    err)) < 0)
 		goto out;
-	file = strrchr(sada_buf_str(&path), '/');
-	file = file != NULL ? file + 1 : sada_buf_str(&path);
-	assert(strlen(file) < sizeof(one.file));
-	memcpy(one.file, file, strlen(file) + 1);
 	one.what = what;
-	one.to = to;
 	/* The bundle is out; what fails now is a cache, and may fail. */
 	if (note_sent(p, &one, place, err) < 0)
 		sada_note(p->r, SADA_NOTE_WARN, place, strlen(place),
 		    err->msg);
 out:
+	if (rc == 0)
+		rc = say_lost(p, err);
 	sada_send_free(s);
 	sada_sents_release(&sents);
 	sada_buf_release(&path);
@@ -394,11 +472,41 @@ find_remote(const struct push *p, const char *name)
 	return NULL;
 }
 
+/*
+ * The store cannot be read: look for what is lost and note it, so that the
+ * next push asks for it.  What fails here is told by the next one, too.
+ */
 static void
-failed(struct push *p, const char *place, const struct sada_err *e)
+note_lost(struct push *p)
+{
+	struct sada_wants wants = {0};
+	struct sada_self self;
+	struct sada_err e;
+	int fd = -1;
+
+	memset(&self, 0, sizeof(self));
+	if (sada_io_open(&fd, p->r->sdir, "lock", O_RDWR, 0, &e) < 0 ||
+	    sada_io_lock(fd, LOCK_EX, p->o->wait_s * 1000, &e) < 0 ||
+	    sada_self_load(&self, p->r->sdir, &e) < 0 ||
+	    sada_wants_load(&wants, p->r->sdir, &e) < 0 ||
+	    sada_lost_find(p->r, &self, &wants, 1, &e) <= 0 ||
+	    sada_self_save(&self, p->r->sdir, &e) < 0 ||
+	    sada_wants_save(&wants, p->r->sdir, &e) < 0)
+		sada_note(p->r, SADA_NOTE_INFO, NULL, 0,
+		    "no lost map was found");
+	sada_io_close(fd);
+	sada_self_release(&self);
+	sada_wants_release(&wants);
+}
+
+static void
+failed(struct push *p, const char *place, struct sada_err *e)
 {
 	if (e->code == SADA_ABSENT && p->o->quiet_absent)
 		return;
+	(void)sada_lost_say(e->code, e);
+	if (e->code == SADA_DAMAGED && !p->lost && !p->o->dry)
+		note_lost(p);
 	sada_worst_add(&p->worst, e);
 	if (p->o->failed != NULL)
 		p->o->failed(place, e, p->o->ctx);
@@ -456,9 +564,16 @@ prepare(struct push *p, struct sada_err *err)
 	if ((rc = sada_wants_load(&p->wants, p->r->sdir, err)) < 0 ||
 	    (rc = sada_self_load(&p->self, p->r->sdir, err)) < 0)
 		return rc;
+	if ((rc = p->lost = sada_lost_find(p->r, &p->self, &p->wants, 0,
+	    err)) < 0)
+		return rc;
 	/* The counter is durable before a bundle that carries it leaves. */
-	p->self.counter++;
-	return p->o->dry ? 0 : sada_self_save(&p->self, p->r->sdir, err);
+	sada_self_next(&p->self);
+	if (p->o->dry)
+		return 0;
+	if (p->lost && (rc = sada_wants_save(&p->wants, p->r->sdir, err)) < 0)
+		return rc;
+	return sada_self_save(&p->self, p->r->sdir, err);
 }
 
 int

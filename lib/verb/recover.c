@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "merge/command.h"
 #include "verb/verb_priv.h"
 
 int
@@ -180,6 +181,7 @@ finish_apply(struct sada_replica *r, struct sada_err *err)
 	struct sada_apply_result res;
 	struct sada_apply_opts o;
 	struct sada_id *heads = NULL, map;
+	struct sada_melding meld;
 	struct sada_state st;
 	uint32_t *ops = NULL;
 	size_t n = 0, k;
@@ -187,19 +189,22 @@ finish_apply(struct sada_replica *r, struct sada_err *err)
 
 	memset(&o, 0, sizeof(o));
 	memset(&st, 0, sizeof(st));
+	memset(&meld, 0, sizeof(meld));
 	rc = sada_apply_pending(r->sdir, &heads, &n, &map, err);
 	if (rc <= 0)
 		goto out;
 	ops = sada_calloc(n + 1, sizeof(*ops));
 	k = find_ops(r, heads, n, ops);
 	if ((rc = sada_state_init(&st, r->log, r->store, NULL, ops, k, NULL,
-	    err)) < 0 || (rc = sada_view_open(&o.view, &st.ns, &st.root,
-	    sada_state_lamport, &st, err)) < 0)
+	    err)) < 0 || (rc = sada_melding_open(&meld, r, &st, err)) < 0 ||
+	    (rc = sada_melding_store(&meld, &st, err)) < 0 ||
+	    (rc = sada_view_open(&o.view, &st.ns, &st.root, &meld.by,
+	    err)) < 0)
 		goto out;
 	o.root = r->root;
 	o.sdir = r->sdir;
 	o.old = r->work;
-	o.src.store = r->store;
+	o.src = sada_melding_source(&meld);
 	o.heads = heads;
 	o.nheads = n;
 	o.map = st.root;
@@ -211,6 +216,7 @@ finish_apply(struct sada_replica *r, struct sada_err *err)
 		rc = sada_replica_reload(r, err);
 out:
 	sada_view_free(o.view);
+	sada_melding_release(&meld);
 	free(heads);
 	free(ops);
 	sada_state_release(&st);
@@ -253,6 +259,7 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	struct sada_state was, now;
 	struct sada_apply_result res;
 	struct sada_apply_opts o;
+	struct sada_melding before, meld;
 	struct sada_id *heads = NULL;
 	uint32_t *ops, *all = NULL;
 	size_t n, nall = 0;
@@ -261,6 +268,8 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	memset(&o, 0, sizeof(o));
 	memset(&was, 0, sizeof(was));
 	memset(&now, 0, sizeof(now));
+	memset(&before, 0, sizeof(before));
+	memset(&meld, 0, sizeof(meld));
 	sada_note(r, SADA_NOTE_INFO, NULL, 0,
 	    "the stat cache is gone; the directory is read anew");
 	ops = evidence(r, &n);
@@ -269,15 +278,19 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	    err)) < 0 ||
 	    (rc = sada_state_init(&now, r->log, r->store, NULL, all, nall,
 	    NULL, err)) < 0 ||
-	    (rc = sada_view_open(&o.base, &was.ns, &was.root,
-	    sada_state_lamport, &was, err)) < 0 ||
-	    (rc = sada_view_open(&o.view, &now.ns, &now.root,
-	    sada_state_lamport, &now, err)) < 0)
+	    (rc = sada_melding_open(&before, r, &was, err)) < 0 ||
+	    (rc = sada_melding_store(&before, &was, err)) < 0 ||
+	    (rc = sada_melding_open(&meld, r, &now, err)) < 0 ||
+	    (rc = sada_melding_store(&meld, &now, err)) < 0 ||
+	    (rc = sada_view_open(&o.base, &was.ns, &was.root, &before.by,
+	    err)) < 0 ||
+	    (rc = sada_view_open(&o.view, &now.ns, &now.root, &meld.by,
+	    err)) < 0)
 		goto out;
 	heads = sada_state_heads(&now);
 	o.root = r->root;
 	o.sdir = r->sdir;
-	o.src.store = r->store;
+	o.src = sada_melding_source(&meld);
 	o.heads = heads;
 	o.nheads = now.n;
 	o.map = now.root;
@@ -290,6 +303,8 @@ adopt(struct sada_replica *r, struct sada_err *err)
 out:
 	sada_view_free(o.view);
 	sada_view_free(o.base);
+	sada_melding_release(&before);
+	sada_melding_release(&meld);
 	free(heads);
 	free(ops);
 	free(all);
@@ -334,7 +349,8 @@ sweep(struct sada_replica *r, struct sada_err *err)
 	int fd, rc;
 
 	if ((rc = sada_io_sweep(r->sdir, err)) < 0 ||
-	    (rc = sada_io_sweep(r->logs, err)) < 0)
+	    (rc = sada_io_sweep(r->logs, err)) < 0 ||
+	    (rc = sada_merge_sweep(r->sdir, err)) < 0)
 		return rc;
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		if (sada_io_open(&fd, r->sdir, dirs[i], O_RDONLY |

@@ -18,11 +18,22 @@ struct restoring {
 	const struct sada_restore_opts *o;
 	struct sada_restore_result *res;
 	struct sada_layout *layout;	/* NULL: there is no directory yet */
-	struct sada_buf *path;		/* what is asked for; none: all */
-	int *found;
+	struct sada_state *st;		/* of the past */
+	struct asked *asked;		/* what is asked for; none: all */
 	struct sada_buf in_the_way;	/* first names of the guard */
 	uint64_t nway;
+	int directory;			/* the first is one that we had to
+					   remove */
+	struct sada_buf first_lack;	/* the first name that is not here */
 	struct sada_err *err;
+};
+
+/* A path that was asked for. */
+struct asked {
+	struct sada_buf path;
+	int found;
+	int lacks, has;			/* files of it that are not here, are */
+	struct sada_buf why;		/* the first that is not */
 };
 
 /* ---- where to ---- */
@@ -76,11 +87,11 @@ chosen(struct restoring *x, const struct sada_name *n)
 	if (x->o->npaths == 0)
 		return 1;
 	for (i = 0; i < x->o->npaths; i++) {
-		const char *p = (char *)x->path[i].p;
-		size_t len = x->path[i].len;
+		const char *p = (char *)x->asked[i].path.p;
+		size_t len = x->asked[i].path.len;
 
 		if (sada_path_in(n->path, n->len, p, len)) {
-			x->found[i] = 1;
+			x->asked[i].found = 1;
 			out = 1;
 		} else if (out == 0 && n->kind == SADA_DIR &&
 		    sada_path_in(p, len, n->path, n->len))
@@ -94,9 +105,10 @@ static void
 tell(struct restoring *x, const char *path, size_t len, unsigned placed,
     const char *why)
 {
-	static const char letter[] = { 0, 'A', 'M', 'P', 'D', '!', '!', '!',
+	static const char letter[] = { 0, 'A', 'M', 'P', '!', '!', '!',
 		'?', '!' };
-	struct sada_change c = { letter[placed], path, len, why };
+	struct sada_change c = { .what = letter[placed], .path = path,
+	    .len = len, .why = why };
 
 	switch (placed) {
 	case SADA_PLACED_SAME:
@@ -134,10 +146,12 @@ placed_cb(const char *path, size_t len, unsigned placed, const char *why,
 
 /* A name in the way of a restore: the first ones are named. */
 static void
-note_way(struct restoring *x, const struct sada_name *n, const char *why)
+note_way(struct restoring *x, const struct sada_name *n, unsigned placed,
+    const char *why)
 {
 	if (x->nway++ > 0)
 		return;
+	x->directory = n->kind != SADA_DIR && placed == SADA_PLACED_BLOCKED;
 	sada_quote(&x->in_the_way, n->path, n->len);
 	if (why != NULL)
 		sada_buf_addf(&x->in_the_way, ": %s", why);
@@ -149,6 +163,40 @@ find_name(const struct sada_name *n, void *ctx)
 {
 	(void)chosen(ctx, n);
 	return 0;
+}
+
+/*
+ * N is of the operands that it is below: is it here?  What is not is told
+ * with who may have it.
+ */
+static void
+count_name(struct restoring *x, const struct sada_name *n, unsigned placed)
+{
+	struct sada_err why;
+	struct asked *a;
+	size_t i;
+	int lacks = placed == SADA_PLACED_WANT;
+
+	if (n->kind == SADA_DIR)
+		return;
+	/* The sentence names it too. */
+	if (lacks && sada_lacks(x->r, x->st, n, &why) == SADA_NOTFOUND) {
+		/* The first may turn out to be the error. */
+		if (x->first_lack.len == 0)
+			sada_buf_adds(&x->first_lack, why.msg);
+		else
+			sada_note(x->r, SADA_NOTE_WARN, NULL, 0, why.msg);
+	}
+	for (i = 0; i == 0 || i < x->o->npaths; i++) {
+		a = &x->asked[i];
+		if (x->o->npaths > 0 && !sada_path_in(n->path, n->len,
+		    (char *)a->path.p, a->path.len))
+			continue;
+		a->has |= !lacks;
+		if (lacks && !a->lacks)
+			sada_buf_adds(&a->why, why.msg);
+		a->lacks |= lacks;
+	}
 }
 
 static int
@@ -172,9 +220,10 @@ take_name(const struct sada_name *n, void *ctx)
 	if ((rc = sada_layout_add(x->layout, n, how, &placed, &why,
 	    x->err)) < 0)
 		return rc;
+	count_name(x, n, placed);
 	if ((placed == SADA_PLACED_EDIT || placed == SADA_PLACED_BLOCKED) &&
 	    !(x->o->flags & SADA_RESTORE_KEEP))
-		note_way(x, n, why);
+		note_way(x, n, placed, why);
 	else if (x->o->dry)
 		tell(x, n->path, n->len, placed, why);
 	return 0;
@@ -192,8 +241,29 @@ guard(struct restoring *x)
 		    (unsigned long long)(x->nway - 1));
 	return sada_err_set(x->err, SADA_GUARD, "%.300s%s; %s",
 	    sada_buf_str(&x->in_the_way), more, x->o->out != NULL ?
-	    "use -k to keep what exists" : "take a snap first, remove what is "
-	    "in the way, or use -k to keep what exists");
+	    "use -k to keep what exists" : x->directory ? "move it away, or "
+	    "remove it after a snap; or use -k to keep what exists" :
+	    "take a snap first, remove what is in the way, or use -k to keep "
+	    "what exists");
+}
+
+/* Operands of which nothing was here: nothing was done for them. */
+static int
+all_here(struct restoring *x)
+{
+	struct asked *a;
+	size_t i;
+
+	for (i = 0; i == 0 || i < x->o->npaths; i++) {
+		a = &x->asked[i];
+		if (a->lacks > 0 && a->has == 0)
+			return sada_err_set(x->err, SADA_NOTFOUND, "%.480s",
+			    sada_buf_str(&a->why));
+	}
+	if (x->first_lack.len > 0)
+		sada_note(x->r, SADA_NOTE_WARN, NULL, 0,
+		    sada_buf_str(&x->first_lack));
+	return 0;
 }
 
 /* The paths as they are called in the replica. */
@@ -203,15 +273,16 @@ read_paths(struct restoring *x)
 	size_t i;
 	int rc;
 
-	x->path = sada_calloc(x->o->npaths + 1, sizeof(*x->path));
-	x->found = sada_calloc(x->o->npaths + 1, sizeof(*x->found));
+	x->asked = sada_calloc(x->o->npaths + 1, sizeof(*x->asked));
 	for (i = 0; i < x->o->npaths; i++) {
-		(void)sada_buf_reserve(&x->path[i], 1);
-		if ((rc = sada_path_arg(x->r, x->o->paths[i], &x->path[i],
+		struct sada_buf *b = &x->asked[i].path;
+
+		(void)sada_buf_reserve(b, 1);
+		if ((rc = sada_path_arg(x->r, x->o->paths[i], b,
 		    x->err)) < 0)
 			return rc;
 		/* The whole is there even when it is empty. */
-		x->found[i] = x->path[i].len == 0;
+		x->asked[i].found = b->len == 0;
 	}
 	return 0;
 }
@@ -223,9 +294,10 @@ all_found(const struct restoring *x)
 	size_t i;
 
 	for (i = 0; i < x->o->npaths; i++) {
-		if (x->found[i])
+		if (x->asked[i].found)
 			continue;
-		sada_quote(&b, (char *)x->path[i].p, x->path[i].len);
+		sada_quote(&b, (char *)x->asked[i].path.p,
+		    x->asked[i].path.len);
 		(void)sada_err_set(x->err, SADA_USAGE,
 		    "%s: no such name in %.200s", sada_buf_str(&b),
 		    x->o->rev);
@@ -254,31 +326,36 @@ sada_restore(struct sada_replica *r, const struct sada_restore_opts *opts,
 	if ((rc = read_paths(&x)) < 0 ||
 	    (rc = sada_rev_resolve(&rev, r, opts->rev, strlen(opts->rev),
 	    x.err)) < 0 ||
-	    (opts->npaths > 0 && (rc = sada_names_each(&rev.st, find_name,
+	    (opts->npaths > 0 && (rc = sada_names_each(&rev, find_name,
 	    &x, x.err)) < 0) || (rc = all_found(&x)) < 0 ||
 	    (opts->out != NULL && (rc = open_out(&out, opts->out, opts->dry,
 	    x.err)) < 0))
 		goto out;
+	x.st = &rev.st;
 	lo.root = opts->out != NULL ? out : r->root;
 	lo.sdir = opts->out != NULL ? -1 : r->sdir;
 	lo.old = opts->out != NULL ? NULL : r->work;
-	lo.src.store = r->store;
+	lo.src = sada_melding_source(&rev.meld);
 	if (opts->flags & SADA_RESTORE_KEEP)
 		lo.flags |= SADA_LAYOUT_KEEP;
 	if (lo.root >= 0 &&
 	    (rc = sada_layout_new(&x.layout, &lo, x.err)) < 0)
 		goto out;
-	if ((rc = sada_names_each(&rev.st, take_name, &x, x.err)) < 0 ||
+	if ((rc = sada_names_each(&rev, take_name, &x, x.err)) < 0 ||
 	    (rc = guard(&x)) < 0)
 		goto out;
 	if (!opts->dry)
 		rc = sada_layout_run(x.layout, placed_cb, &x, x.err);
+	if (rc == 0)
+		rc = all_here(&x);
 out:
 	sada_layout_free(x.layout);
-	for (i = 0; x.path != NULL && i < opts->npaths; i++)
-		sada_buf_release(&x.path[i]);
-	free(x.path);
-	free(x.found);
+	for (i = 0; i <= opts->npaths; i++) {
+		sada_buf_release(&x.asked[i].path);
+		sada_buf_release(&x.asked[i].why);
+	}
+	free(x.asked);
+	sada_buf_release(&x.first_lack);
 	sada_buf_release(&x.in_the_way);
 	sada_io_close(out);
 	sada_rev_release(&rev);

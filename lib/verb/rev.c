@@ -298,7 +298,11 @@ sada_rev_resolve(struct sada_rev *rev, struct sada_replica *r,
 	if ((rc = sada_rev_ops(&ops, &nops, r, s, n, err)) == 0 &&
 	    (rc = sada_state_make(&rev->st, r->log, r->store, ops, nops,
 	    err)) == 0)
+		rc = sada_melding_open(&rev->meld, r, &rev->st, err);
+	if (rc == 0)
 		sada_context_make(&rev->past, r->log, ops, nops);
+	else
+		sada_rev_release(rev);
 	free(ops);
 	return rc;
 }
@@ -306,6 +310,7 @@ sada_rev_resolve(struct sada_rev *rev, struct sada_replica *r,
 void
 sada_rev_release(struct sada_rev *rev)
 {
+	sada_melding_release(&rev->meld);
 	sada_state_release(&rev->st);
 	free(rev->past);
 	memset(rev, 0, sizeof(*rev));

@@ -20,8 +20,8 @@ struct snap {
 static int
 tell(struct snap *s, char what, const char *path, size_t len)
 {
-	struct sada_change c = { what, len > 0 ? path : ".",
-	    len > 0 ? len : 1, NULL };
+	struct sada_change c = { .what = what, .path = len > 0 ? path : ".",
+	    .len = len > 0 ? len : 1 };
 
 	if (s->o->each == NULL ||
 	    (s->o->flags & (SADA_DRY | SADA_TELL)) == 0)
@@ -42,17 +42,6 @@ version_of(struct sada_version *v, const struct sada_item *it)
 		return;
 	v->size = it->size;
 	v->content = it->content;
-}
-
-/* Remember content ID as lost, unless it turns up elsewhere. */
-static void
-lose(struct snap *s, const struct sada_id *id)
-{
-	struct sada_draft *d = &s->d;
-
-	d->lost = sada_grow(d->lost, &d->caplost, d->nlost + 1,
-	    sizeof(*d->lost));
-	d->lost[d->nlost++] = *id;
 }
 
 /* Does a file return to a content that was recorded before its present? */
@@ -79,7 +68,7 @@ check_return(struct snap *s, const struct sada_item *it,
 		n = 0;
 	for (i = 0; i < n; i++)
 		if (sada_id_cmp(&a[i].content, &it->content) == 0) {
-			lose(s, &it->row->content);
+			sada_draft_lose(&s->d, &it->row->content);
 			break;
 		}
 out:
@@ -95,14 +84,11 @@ on_gone(struct snap *s, const struct sada_item *it, struct sada_err *err)
 	int rc;
 
 	if (row->ncover == 0)
-		return 0;
+		return sada_draft_gone(&s->d, row, err);
 	s->res->deleted++;
 	if (row->kind == SADA_DIR)
 		s->dirs_gone++;
-	else
-		lose(s, &row->content);
-	rc = sada_draft_slot(&s->d, row->slot, row->slot_len, row->cover,
-	    row->ncover, NULL, err);
+	rc = sada_draft_gone(&s->d, row, err);
 	return rc < 0 ? rc : tell(s, 'D', it->path, it->len);
 }
 
@@ -148,12 +134,14 @@ on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
 {
 	const struct sada_row *old = it->row;
 	int copy = old != NULL && (old->flags & SADA_ROW_COPY);
+	struct sada_shown from;
 	int rc;
 
 	version_of(&s->one, it);
 	if (it->kind == SADA_DIR && old == NULL)
 		s->dirs_new++;
-	if (it->kind != SADA_DIR)
+	/* Of a new name the draft itself notes it. */
+	if (it->kind != SADA_DIR && old != NULL)
 		sada_idset_add(&s->d.brought, &it->content, 0);
 	if (old == NULL)
 		s->res->added++;
@@ -165,11 +153,17 @@ on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
 		return rc;
 	/* A copy that is touched becomes a file of its own. */
 	if (copy && (rc = sada_draft_slot(&s->d, old->slot, old->slot_len,
-	    old->cover, old->ncover, NULL, err)) < 0)
+	    old->cover, old->ncover, NULL, NULL, err)) < 0)
 		return rc;
-	rc = sada_draft_slot(&s->d, it->path, it->len,
-	    old != NULL && !copy ? old->cover : NULL,
-	    old != NULL && !copy ? old->ncover : 0, &s->one, err);
+	if (old != NULL && !copy) {
+		sada_shown_of(&from, old);
+		rc = sada_draft_slot(&s->d, it->path, it->len, old->cover,
+		    old->ncover, &s->one, &from, err);
+	} else if (old == NULL)
+		rc = sada_draft_new(&s->d, it->path, it->len, &s->one, err);
+	else
+		rc = sada_draft_slot(&s->d, it->path, it->len, NULL, 0,
+		    &s->one, NULL, err);
 	if (rc < 0)
 		return rc;
 	row->slot = row->path;
@@ -207,11 +201,13 @@ on_item(const struct sada_item *it, struct sada_row *row, void *ctx,
 }
 
 static void
-on_skip(const char *path, size_t len, const char *why, void *ctx)
+on_skip(const char *path, size_t len, unsigned special, const char *why,
+    void *ctx)
 {
 	struct snap *s = ctx;
 
-	sada_note(s->r, SADA_NOTE_WARN, path, len, why);
+	sada_note(s->r, special ? SADA_NOTE_INFO : SADA_NOTE_WARN, path, len,
+	    why);
 }
 
 /* Stop a mass deletion, unless it was accepted. */
@@ -220,11 +216,8 @@ guard(struct snap *s, uint64_t before, unsigned *opflags,
     struct sada_err *err)
 {
 	struct sada_draft *d = &s->d;
-	uint64_t lost = 0;
-	size_t i;
+	uint64_t lost = sada_draft_lost(d);
 
-	for (i = 0; i < d->nlost; i++)
-		lost += !sada_idset_get(&d->brought, &d->lost[i], NULL);
 	if (s->dirs_gone > s->dirs_new)
 		lost += s->dirs_gone - s->dirs_new;
 	d->n_lost = lost;
@@ -273,7 +266,8 @@ commit(struct snap *s, struct sada_work_writer *w, unsigned opflags,
 	info.heads = &id;
 	info.nheads = 1;
 	info.root = root;
-	if ((rc = sada_work_writer_finish(w, &info, err)) < 0)
+	if ((rc = sada_work_writer_finish(w, &info, err)) < 0 ||
+	    (rc = sada_draft_amend(&s->d, &info, err)) < 0)
 		goto out;
 	txn = s->d.txn;
 	s->d.txn = NULL;
@@ -332,7 +326,7 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 		return sada_err_set(err, SADA_USAGE,
 		    "the message is longer than %d bytes", SADA_MSG_MAX);
 	if ((rc = sada_draft_init(&s.d, r, err)) < 0)
-		return rc;
+		return sada_lost_say(rc, err);
 	o.root = r->root;
 	o.sdir = r->sdir;
 	o.old = r->work;
@@ -344,7 +338,9 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 	    (rc = sada_scan(&w, &found, &o, err)) < 0)
 		goto out;
 	res->skipped = found.skipped;
+	res->special = found.special;
 	if ((rc = sada_map_stat(&s.d.st.ns, &s.d.st.root, &ms, err)) < 0 ||
+	    (rc = sada_draft_match(&s.d, err)) < 0 ||
 	    (rc = guard(&s, ms.entries, &opflags, err)) < 0 ||
 	    (opts->flags & SADA_DRY))
 		goto out;
@@ -354,6 +350,7 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 		rc = refresh(&s, done, err);
 	else
 		rc = commit(&s, done, opflags, err);
+	rc = sada_lost_say(rc, err);
 out:
 	sada_work_writer_free(w);
 	sada_ignore_free(o.ignore);

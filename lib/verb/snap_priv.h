@@ -5,21 +5,17 @@
 #include "crypto/idset.h"
 #include "verb/verb_priv.h"
 
-/* One slot that changes, until all are sorted and written. */
-struct slot_change {
-	char *path;			/* own */
-	size_t len;
-	struct sada_id *gone;		/* version ids of the cover */
-	size_t ngone;
-	int has;			/* a new version comes */
-	struct sada_version v;
-};
+struct sada_moves;
 
 /*
  * The op being made.  Invariants:
  *  1. parents' join is ST; lamport is the op's own.
- *  2. with STREAM, slots come in path order and go straight into BUILD;
- *     else they wait in CHANGE (conflict copies touch other slots).
+ *  2. with MOVES NULL, slots come in path order and go straight into
+ *     BUILD; else they wait, and it is known at the end which of them are
+ *     renames.  Of more than SADA_MOVES_MAX those that wait are written
+ *     out, and the rest goes straight: no renames are looked for then.
+ *  3. with UNSORTED (conflict copies and what is carried touch other
+ *     slots) all wait.
  */
 struct sada_draft {
 	struct sada_replica *r;
@@ -29,14 +25,19 @@ struct sada_draft {
 	struct sada_dot dot;
 	struct sada_id prev;
 	uint64_t lamport;
-	int stream;
+	int unsorted;
+	struct sada_carry *carry;	/* what is shown at another path than
+					   where it lives, or NULL */
 	struct sada_build *build;
 	struct sada_cursor *base;	/* over ST's map */
-	struct slot_change *change;
-	size_t nchange, capchange;
-	struct sada_buf last;		/* path of the slot added last */
+	struct sada_moves *moves;
+	struct sada_dot *dot_of;	/* what waits names dots by number */
+	size_t ndot, capdot;
+	struct sada_idset dots;		/* hash of a dot -> its number */
+	uint64_t nfix;			/* renamed ones whose rows of W are
+					   older than their ancestors */
 	uint64_t n_set, n_gone;
-	/* For the guard. */
+	/* For the guard; what waits is not in it yet. */
 	uint64_t n_lost;
 	struct sada_id *lost;		/* contents that went */
 	size_t nlost, caplost;
@@ -46,16 +47,29 @@ struct sada_draft {
 /* Start an op on what is laid out (and own heads, for a new epoch). */
 SADA_MUST int sada_draft_init(struct sada_draft *d, struct sada_replica *r,
     struct sada_err *err);
+/* Slots will come in any order: before the first one. */
+void sada_draft_unsorted(struct sada_draft *d);
 /* Drop it. */
 void sada_draft_release(struct sada_draft *d);
 
+/* What a name showed before it was changed. */
+struct sada_shown {
+	struct sada_version as;		/* kind, mode, size, content */
+	const struct sada_version *cover;
+	size_t ncover;
+};
+/* What row R of W shows; borrows from it. */
+void sada_shown_of(struct sada_shown *s, const struct sada_row *r);
+
 /*
- * Slot PATH loses the versions COVER and gets V (NULL: nothing).  V's dot,
- * stamp, ALONE and ancestors are filled in here; *V is what was written.
+ * Slot PATH loses the versions COVER and gets V (NULL: nothing), which was
+ * made from what FROM showed (NULL: from nothing).  V's dot, stamp, ALONE
+ * and ancestors are filled in here; *V is what was written.
  */
 SADA_MUST int sada_draft_slot(struct sada_draft *d, const char *path,
     size_t len, const struct sada_version *cover, size_t ncover,
-    struct sada_version *v, struct sada_err *err);
+    struct sada_version *v, const struct sada_shown *from,
+    struct sada_err *err);
 /*
  * A directory's register changes: the versions of COVER stay, with V's
  * mode and mtime under a new stamp; COVER is rewritten in place.
@@ -63,6 +77,32 @@ SADA_MUST int sada_draft_slot(struct sada_draft *d, const char *path,
 SADA_MUST int sada_draft_register(struct sada_draft *d, const char *path,
     size_t len, struct sada_version *cover, size_t ncover,
     const struct sada_version *v, struct sada_err *err);
+
+/*
+ * All that row ROW of W shows is gone, or the name at PATH (LEN bytes) is
+ * new and has V: as sada_draft_slot(), but it may turn out to be a rename,
+ * and then V gets ancestors later than it gets a row, see sada_draft_amend().
+ */
+SADA_MUST int sada_draft_gone(struct sada_draft *d,
+    const struct sada_row *row, struct sada_err *err);
+SADA_MUST int sada_draft_new(struct sada_draft *d, const char *path,
+    size_t len, struct sada_version *v, struct sada_err *err);
+/* Note content ID as lost, unless it turns up elsewhere. */
+void sada_draft_lose(struct sada_draft *d, const struct sada_id *id);
+/*
+ * All changes are known: how many contents are lost?  Those that stand
+ * elsewhere now, or went on under another name, are not.
+ */
+uint64_t sada_draft_lost(struct sada_draft *d);
+/* All changes are known: find renames.  Errors: SYS DAMAGED. */
+SADA_MUST int sada_draft_match(struct sada_draft *d, struct sada_err *err);
+/*
+ * After sada_draft_finish(): if there were renames, "work.new", which was
+ * finished with INFO, is written again with their versions as they are.
+ * Errors: SYS FORMAT.
+ */
+SADA_MUST int sada_draft_amend(struct sada_draft *d,
+    const struct sada_work_info *info, struct sada_err *err);
 
 /* Has nothing been changed? */
 int sada_draft_empty(const struct sada_draft *d);
@@ -73,6 +113,41 @@ int sada_draft_empty(const struct sada_draft *d);
 SADA_MUST int sada_draft_finish(struct sada_draft *d, const char *msg,
     unsigned flags, struct sada_buf *payload, struct sada_id *id,
     struct sada_id *root, struct sada_err *err);
+
+/* ---- between draft.c and draft_wait.c ---- */
+
+/* Versions of COVER that live at other paths go from there. */
+SADA_MUST int sada_draft_elsewhere(struct sada_draft *d,
+    const struct sada_version *cover, size_t n, struct sada_err *err);
+
+/* The slot at PATH in the parents' map; nv 0 when there is none. */
+SADA_MUST int sada_draft_base(struct sada_draft *d, const char *path,
+    size_t len, struct sada_entry *e, struct sada_err *err);
+/*
+ * Write one slot: what BASE has without GONE, and the new versions NV.  A
+ * version that is there already (a register that changed) is replaced.
+ */
+SADA_MUST int sada_draft_write(struct sada_draft *d, const char *path,
+    size_t len, const struct sada_entry *base, const struct sada_id *gone,
+    size_t ngone, const struct sada_version *nv, size_t nnv,
+    struct sada_err *err);
+/* Ancestors of what replaces a name that shows SHOWN. */
+SADA_MUST int sada_draft_ancestors(struct sada_draft *d,
+    const struct sada_shown *shown, struct sada_id *out,
+    struct sada_err *err);
+/* Is every version of slot E one of COVER? */
+int sada_draft_covers(const struct sada_entry *e,
+    const struct sada_version *cover, size_t n);
+/* Start to keep what comes, if this op can have renames. */
+void sada_wait_init(struct sada_draft *d);
+/* Free what waits. */
+void sada_wait_release(struct sada_draft *d);
+/* Keep a change; what is full is written out. */
+SADA_MUST int sada_wait_slot(struct sada_draft *d, const char *path,
+    size_t len, const struct sada_id *gone, size_t ngone,
+    const struct sada_version *nv, size_t nnv, struct sada_err *err);
+/* Write all that waited. */
+SADA_MUST int sada_wait_flush(struct sada_draft *d, struct sada_err *err);
 
 /* Over which count of lost paths a deletion is a mass deletion. */
 #define SADA_GUARD_PATHS 30

@@ -303,10 +303,10 @@ sada_status(struct sada_replica *r, struct sada_status *st,
 	st->unmerged = count_unmerged(r);
 	if (r->work != NULL) {
 		info = sada_work_info(r->work);
-		st->conflicts = info->conflicts;
 		st->left = info->left;
 	}
-	if ((rc = state_id(st->id, NULL, r, "@+", err)) < 0 ||
+	if ((rc = sada_count_conflicts(r, &st->conflicts, err)) < 0 ||
+	    (rc = state_id(st->id, NULL, r, "@+", err)) < 0 ||
 	    (rc = state_id(st->laid, &sizes, r, "@", err)) < 0 ||
 	    (rc = fill_store(st, r, err)) < 0 ||
 	    (rc = count_skipped(&st->skipped, r, err)) < 0 ||

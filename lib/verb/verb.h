@@ -132,10 +132,13 @@ enum { SADA_DRY = 1, SADA_ACCEPT_DELETES = 2, SADA_REFUSE_DELETES = 4,
 struct sada_change {
 	char what;			/* A added, M modified, D deleted, T kind
 					   changed, P permissions or times only,
-					   C conflict copy, ! left or failed, ? wanted */
+					   R renamed, C conflict copy, ! left or
+					   failed, ? wanted */
 	const char *path;
 	size_t len;
 	const char *why;		/* NULL, or a short reason */
+	const char *from;		/* R: the old name; else NULL */
+	size_t from_len;
 };
 struct sada_snap_opts {
 	const char *msg;		/* NULL: none */
@@ -148,6 +151,7 @@ struct sada_snap_result {
 	char op[SADA_VERB_HEX];		/* "" when nothing changed */
 	uint64_t added, changed, deleted;
 	uint64_t skipped;		/* names that could not be recorded: exit 1 */
+	uint64_t special;		/* sockets, fifos, devices: passed over */
 };
 /*
  * Record the directory as it is now: durable on return.  R is open for
@@ -243,33 +247,67 @@ struct sada_conflict {
 	size_t len;
 	const char *name;		/* where this group stands */
 	size_t name_len;
-	char version[SADA_VERB_HEX];	/* id of its first version */
-	const char *author;		/* name, or hex */
-	long long wall_ns;		/* of its op */
+	char version[SADA_VERB_HEX];	/* id of its highest version; none:
+					   a directory without a version */
+	const char *const *authors;	/* names, or hex, of all its versions,
+					   the highest first, each once */
+	size_t nauthors;
+	long long wall_ns;		/* of the highest version's op */
 	char kind;			/* f, d, l */
-	uint64_t size;
+	uint64_t size;			/* of what stands there: of several
+					   versions that is their merge */
 	int held;			/* its content is here */
-	const char *why;		/* why it stands alone */
+	const char *why;		/* a word: why it stands alone */
+	const char *reason;		/* the same as a sentence */
 };
 /* List the conflicts of what is laid out, by path, then group. */
 SADA_MUST int sada_conflicts(struct sada_replica *r,
     int (*each)(const struct sada_conflict *c, void *ctx), void *ctx,
     struct sada_err *err);
 /*
- * Write the content that WHICH (author, version id, "mine") has of the
- * conflict at PATH.  Errors: USAGE, NOTFOUND, DAMAGED, what EACH returns.
+ * Write the content of the name that shows the version of WHICH (author,
+ * version id, "mine") of the conflict at PATH.  Errors: USAGE, NOTFOUND,
+ * DAMAGED, what EACH returns.
  */
 SADA_MUST int sada_conflict_show(struct sada_replica *r, const char *which,
     const char *path, int (*each)(const void *p, size_t n, void *ctx),
     void *ctx, struct sada_err *err);
 /*
- * Resolve the conflicts at PATHS: the version that WHICH names takes the
- * name and the others go; "both" makes each copy a file of its own.  What
- * is in the directory is snapped with it.  Errors: USAGE GUARD SYS.
+ * Resolve the conflicts at PATHS: what the name shows that has the version
+ * of WHICH takes the name, and the others go; "both" makes each copy a file
+ * of its own.  What is in the directory is snapped before, as an op of its
+ * own.  Both are recorded and laid out on return; OP is the id of what
+ * settles.  Errors: USAGE GUARD NOTFOUND DAMAGED SYS.
  */
 SADA_MUST int sada_conflict_take(struct sada_replica *r, const char *which,
     const char *const *paths, size_t npaths, unsigned flags,
     char op[SADA_VERB_HEX], struct sada_err *err);
+
+struct sada_tool_opts {
+	const char *command;		/* for the shell */
+	const char *const *paths;	/* only conflicts at or below; none: all */
+	size_t npaths;
+	unsigned wait_s;		/* for another command */
+	/* Told for each: OP settled it, or WHY it stays.  May be NULL. */
+	int (*each)(const char *path, size_t len, const char *op,
+	    const char *why, void *ctx);
+	void *ctx;
+};
+struct sada_tool_result {
+	uint64_t settled, left;		/* left: exit 1 */
+};
+/*
+ * Run a program of the user's for each conflict.  R is open for reading: it
+ * is locked only to record, so that others can work meanwhile.  The shell
+ * gets COMMAND "$@" with four absolute names: the common version (empty if
+ * there is none, or it is not here), what is mine (else what has the name),
+ * another's, and that of a file to be made; SADA_PATH is the name in
+ * conflict.  Of more than two, each is merged in turn.  A zero exit with
+ * the fourth file made settles it.  Errors: USAGE BUSY GUARD SYS DAMAGED.
+ */
+SADA_MUST int sada_conflict_tool(struct sada_replica *r,
+    const struct sada_tool_opts *opts, struct sada_tool_result *res,
+    struct sada_err *err);
 
 /* ---- looking ---- */
 
@@ -328,6 +366,25 @@ struct sada_log_opts {
 SADA_MUST int sada_log_show(struct sada_replica *r,
     const struct sada_log_opts *opts, struct sada_err *err);
 
+struct sada_diff_opts {
+	size_t nrev;			/* 0 to 2 */
+	const char *rev[2];
+	const char *const *paths;	/* only these and what is below */
+	size_t npaths;
+	int (*change)(const struct sada_change *c, void *ctx);	/* or NULL */
+	int (*patch)(const char *p, size_t n, void *ctx);	/* or NULL */
+	void *ctx;
+};
+/*
+ * What differs: with no REV from what is recorded or laid out to what is
+ * on the disk, with one from it to the disk, with two from one to the
+ * other; by path, renames where the new name stands.  Times alone are no
+ * difference.  *N is how many were told.  Errors: USAGE (unknown REV),
+ * NOTFOUND SYS DAMAGED, what the callbacks return.
+ */
+SADA_MUST int sada_diff_show(struct sada_replica *r,
+    const struct sada_diff_opts *opts, uint64_t *n, struct sada_err *err);
+
 /* One name for sada-ls. */
 struct sada_listed {
 	const char *path;		/* relative to the root */
@@ -379,7 +436,9 @@ struct sada_restore_result {
 /*
  * Bring back names as they were at REV.  In place, a name that holds an
  * unrecorded edit is GUARD (2) before anything changed, with KEEP it stays.
- * What is replaced was recorded.  R open for writing when in place.
+ * What is replaced was recorded.  R open for writing when in place.  Of
+ * names whose content is not here it is said who may have it; NOTFOUND when
+ * that is all that a path has, the others being done.
  */
 SADA_MUST int sada_restore(struct sada_replica *r,
     const struct sada_restore_opts *opts, struct sada_restore_result *res,
@@ -394,7 +453,8 @@ struct sada_verify_result {
  * packs and indexes, keys, config, caches; that every map that is a head
  * is held and canonical and every living content held or wanted.  EACH is
  * told each damage in one sentence.  What is damaged and others may have
- * becomes a want.  DIR as for sada_open().
+ * becomes a want; with SADA_OPEN_WRITE in the flags a damaged pack of which
+ * nothing is lost is set aside.  DIR as for sada_open().
  */
 SADA_MUST int sada_verify(const struct sada_open_opts *opts,
     void (*each)(const char *what, void *ctx), void *ctx,

@@ -11,6 +11,9 @@
 #include "peer/peer.h"
 #include "store/file.h"
 #include "store/store.h"
+#include "merge/rules.h"
+#include "tree/carry.h"
+#include "tree/merger.h"
 #include "tree/state.h"
 #include "tree/tree.h"
 #include "tree/view.h"
@@ -127,6 +130,22 @@ SADA_MUST int sada_path_arg(const struct sada_replica *r, const char *arg,
 void sada_author_name(const struct sada_replica *r, const struct sada_id *a,
     char out[65]);
 
+/* ---- lost.c ---- */
+/*
+ * Look for maps that are lost (DEEP: node by node) of R's heads and of what
+ * is laid out: they are added to SELF's needs, and what W shows and is not
+ * held to W.  Needs that are met by now are dropped.  1 when any map is
+ * lost, 0.  Errors: SYS FORMAT.
+ */
+SADA_MUST int sada_lost_find(const struct sada_replica *r,
+    struct sada_self *self, struct sada_wants *w, unsigned deep,
+    struct sada_err *err);
+/*
+ * RC, but NOTFOUND of a map of R's own state becomes DAMAGED: to be called
+ * where one was read that must be held.
+ */
+int sada_lost_say(int rc, struct sada_err *err);
+
 /* ---- peers.c ---- */
 /*
  * A bundle inside the directory would become a file of it: USAGE.  KIND is
@@ -135,14 +154,44 @@ void sada_author_name(const struct sada_replica *r, const struct sada_id *a,
 SADA_MUST int sada_check_outside(const struct sada_replica *r, unsigned kind,
     const char *place, struct sada_err *err);
 
-/* ---- merge.c, refuse.c ---- */
+/* ---- meld.c ---- */
+/* How views are folded here; {0} at first. */
+struct sada_melding {
+	struct sada_replica *r;
+	struct sada_view_by by;		/* to open views with */
+	struct sada_merge_cache *cache;
+	struct sada_rules *rules;
+	struct sada_id print;		/* of this replica's own rules */
+	struct sada_carry *carry;
+};
+/*
+ * Prepare to open views of ST, which must outlive X: merged contents are
+ * made again where they are not held, and not kept.  Release with
+ * sada_melding_release(), after the views.  Errors: SYS DAMAGED.
+ */
+SADA_MUST int sada_melding_open(struct sada_melding *x,
+    struct sada_replica *r, struct sada_state *st, struct sada_err *err);
+/*
+ * Store the merged contents that the view of ST shows, durably; the lock
+ * is held.  Errors: SYS DAMAGED.
+ */
+SADA_MUST int sada_melding_store(struct sada_melding *x,
+    struct sada_state *st, struct sada_err *err);
+/* Was the last merge made under the settings that R has now? */
+int sada_melding_stands(struct sada_replica *r);
+/* Where the contents of X's views are read from. */
+struct sada_source sada_melding_source(const struct sada_melding *x);
+/* Free what X holds. */
+void sada_melding_release(struct sada_melding *x);
+
+/* ---- merge.c ---- */
+/*
+ * Lay out what is recorded or laid out here, without what else was pulled:
+ * for an op that changed it.  The lock is held.  Errors: as sada_merge().
+ */
+SADA_MUST int sada_merge_laid(struct sada_replica *r, struct sada_err *err);
 /* Slots laid out with more than one group, by W.  Errors: FORMAT. */
 SADA_MUST int sada_count_conflicts(struct sada_replica *r, uint64_t *n,
-    struct sada_err *err);
-/* Undo the mass deletion of op MASS in ST, then merge. */
-SADA_MUST int sada_merge_refuse(struct sada_replica *r,
-    struct sada_state *st, uint32_t mass,
-    const struct sada_merge_opts *opts, struct sada_merge_result *res,
     struct sada_err *err);
 
 /* ---- rev.c ---- */
@@ -150,6 +199,7 @@ SADA_MUST int sada_merge_refuse(struct sada_replica *r,
 struct sada_rev {
 	struct sada_state st;		/* heads, root, lamports, nodes */
 	struct sada_context *past;	/* of its heads */
+	struct sada_melding meld;	/* to open views of it with */
 };
 /*
  * Resolve REV (N bytes): @ @+ @~N PEER@ hex op id REV^ @{time}.

@@ -2,8 +2,9 @@
  * Verify: every byte of the store, and what it is to hold.
  *
  * Nothing is recovered first: a repair could hide what is to be seen.  With
- * the lock, bad caches are removed and what others may have becomes a
- * want; all else is only told.
+ * the lock, bad caches are removed, what others may have becomes a want,
+ * and a damaged pack of which nothing is lost is set aside; all else is
+ * only told.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +78,7 @@ pack_damage(const char *what, unsigned type, const struct sada_id *id,
 		say(c, SADA_NOTE_WARN, what);
 		return;
 	}
+	c->packs_bad = 1;
 	if (id == NULL) {
 		sada_check_tell(c, "%s", what);
 		return;
@@ -304,6 +306,41 @@ check_held(struct sada_check *c, struct sada_err *err)
 	return rc;
 }
 
+/*
+ * A damaged pack of which nothing is lost is set aside, so that the next
+ * verify is quiet.  All was told; what fails here is told the next time.
+ */
+static void
+set_aside(struct sada_check *c)
+{
+	struct sada_store *store = NULL;
+	struct sada_buf b = {0};
+	struct sada_err drop;
+	unsigned moved = 0;
+	int packs = -1, to = -1;
+
+	if (!c->packs_bad || c->lock < 0 || c->r == NULL ||
+	    (c->o->flags & SADA_OPEN_WRITE) == 0)
+		return;
+	if (sada_io_open(&packs, c->sdir, "pack", O_RDONLY | O_DIRECTORY, 0,
+	    &drop) < 0 || sada_io_open(&to, c->sdir, "quarantine",
+	    O_RDONLY | O_DIRECTORY, 0, &drop) < 0 ||
+	    sada_store_open(&store, packs, SADA_STORE_WRITE, &drop) < 0 ||
+	    sada_store_mend(store, to, &moved, &drop) < 0)
+		say(c, SADA_NOTE_INFO, "no damaged pack could be set aside");
+	if (moved > 0) {
+		sada_buf_addf(&b, ".sada: all that %u damaged pack%s held is "
+		    "here: it was written anew, and %s moved to "
+		    ".sada/quarantine", moved, moved == 1 ? "" : "s",
+		    moved == 1 ? "the pack" : "the packs");
+		say(c, SADA_NOTE_WARN, sada_buf_str(&b));
+	}
+	sada_buf_release(&b);
+	sada_store_free(store);
+	sada_io_close(to);
+	sada_io_close(packs);
+}
+
 /* Ask others for what is damaged. */
 static int
 ask_others(struct sada_check *c, struct sada_err *err)
@@ -444,6 +481,7 @@ sada_verify(const struct sada_open_opts *opts,
 	    (c.r != NULL && (rc = check_held(&c, err)) < 0))
 		goto out;
 	rc = ask_others(&c, err);
+	set_aside(&c);
 out:
 	sada_close(c.r);
 	sada_wants_release(&c.wants);

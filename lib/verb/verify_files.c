@@ -190,7 +190,8 @@ check_work(struct sada_check *c, const char *name, struct sada_err *err)
 static int
 is_deed(const char *s, size_t n)
 {
-	static const char *const deed[] = { "merge", "refuse", "snap" };
+	static const char *const deed[] = { "merge", "refuse", "snap",
+	    "take" };
 	size_t i;
 
 	for (i = 0; i < sizeof(deed) / sizeof(deed[0]); i++)

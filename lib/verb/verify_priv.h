@@ -16,6 +16,7 @@ struct sada_check {
 	struct sada_replica *r;		/* NULL: it could not be opened */
 	int log_whole;			/* nothing was found in the log */
 	int work_good;			/* W is, and the log has its heads */
+	int packs_bad;			/* damage was found in a pack */
 	struct sada_idset lost;		/* objects that the packs do not give */
 	struct sada_wants wants;
 	int wants_changed;

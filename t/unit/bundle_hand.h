@@ -113,7 +113,8 @@ seal(const struct bundle *b, struct sada_buf *out)
 
 /* What it says otherwise than it should. */
 struct knobs {
-	int root, set, gone, stamp, stamp_author, prev, seq, no_parents;
+	int root, set, gone, before, stamp, stamp_author, prev, seq,
+	    no_parents;
 	int signature, flags, dir, outside, size;
 	const char *raw;		/* changes instead of the right ones */
 	size_t raw_len;
@@ -137,6 +138,7 @@ make_op(struct made *m, const struct knobs *k)
 {
 	struct rep *r = &kit.rep[MAL];
 	struct sada_node node = { 0 };
+	struct sada_map_stat ms;
 	struct sada_entry e;
 	struct sada_err err;
 	struct nchange c;
@@ -159,7 +161,7 @@ make_op(struct made *m, const struct knobs *k)
 		sada_version_id(&c.gone[c.ngone++], &e.v[0]);
 		c.v.dot = d.op.dot;
 		c.v.size = 600 + (uint64_t)k->size;
-		draft_ancestors(&d, e.v, 1, &c.v.anc);
+		draft_ancestors(&d, e.v, e.v, 1, &c.v.anc);
 		memset(c.v.content.b, 0x5a, SADA_ID_LEN);
 	}
 	m->content = c.v.content;
@@ -185,6 +187,8 @@ make_op(struct made *m, const struct knobs *k)
 	d.op.root.b[3] ^= (unsigned char)k->root;
 	d.op.n_set += (uint64_t)k->set;
 	d.op.n_gone += (uint64_t)k->gone;
+	must(sada_map_stat(&d.st.ns, &d.st.root, &ms, &err), &err);
+	d.op.n_before = ms.entries + (uint64_t)k->before;
 	d.op.dot.seq += (uint64_t)k->seq;
 	if (k->prev && sada_log_own_last(kit.rep[VIC].log, &other))
 		d.op.prev = sada_log_op(kit.rep[VIC].log, other)->id;

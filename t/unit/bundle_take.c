@@ -83,6 +83,7 @@ test_ops(void)
 		{ "root", { .root = 1 } },
 		{ "count of set slots", { .set = 1 } },
 		{ "count of emptied slots", { .gone = 1 } },
+		{ "count of slots before", { .before = 1 } },
 		{ "stamp in the future", { .dir = 1, .stamp = 1000 } },
 		{ "stamp in the past", { .dir = 1, .stamp = -1 } },
 		{ "stamp of another", { .dir = 1, .stamp_author = 1 } },

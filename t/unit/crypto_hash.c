@@ -41,6 +41,9 @@ static const struct {
 	{ SADA_CTX_STATE,
 	    "c6b91e6b7a89a95158b397e1878a6fa6"
 	    "e2accdd05fecad12d667f5d0e08fc0a1" },
+	{ SADA_CTX_MERGE,
+	    "5384665c6dc3778cda139868f846f421"
+	    "3364831c588f26a5155793d907cdabed" },
 	{ SADA_CTX_PACK,
 	    "8b404c0046ba85c44a92d7df9b939cf7"
 	    "d3db21603e6d52173a9ffabfc39362fe" },

@@ -189,7 +189,8 @@ rep_apply(const struct sada_id *map, unsigned flags,
 		rc = 0;
 	o.old = old;
 	if (rc == 0)
-		rc = sada_view_open(&view, &ns, map, lamport_of, NULL, err);
+		rc = sada_view_open(&view, &ns, map,
+		    &(struct sada_view_by){ .lamport = lamport_of }, err);
 	o.view = view;
 	if (rc == 0)
 		rc = sada_apply(res, &o, err);

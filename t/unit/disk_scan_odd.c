@@ -127,6 +127,8 @@ test_special(void)
 	CHECK_INT(sc_count(SADA_FOUND_NEW), 4);
 	CHECK_INT(sc_count(0), 2);
 	CHECK(sc_find("fifo", 0) != NULL && sc_find("sock", 0) != NULL);
+	CHECK_INT(sc.res.special, 2);
+	CHECK_INT(sc.res.skipped, 0);
 	/* What was recorded and is special now stays, with what is below. */
 	sc_rm(sc.root, "a");
 	sc_rm(sc.root, "d");
@@ -137,6 +139,8 @@ test_special(void)
 	CHECK_INT(sc_found("d"), SADA_FOUND_KEPT);
 	CHECK_INT(sc_found("d/x"), 0);
 	CHECK_INT(sc_count(0), 4);
+	CHECK_INT(sc.res.special, 2);
+	CHECK_INT(sc.res.skipped, 2);
 	CHECK_INT(sc_count(SADA_FOUND_GONE), 0);
 	CHECK_INT(sc.res.rows, 4);
 	sc_rm(sc.root, "d");

@@ -95,9 +95,11 @@ sc_each(const struct sada_item *it, struct sada_row *row, void *ctx,
 }
 
 static inline void
-sc_report(const char *path, size_t len, const char *why, void *ctx)
+sc_report(const char *path, size_t len, unsigned special, const char *why,
+    void *ctx)
 {
 	(void)ctx;
+	(void)special;
 	sc_log(path, len, 0)->why = why;
 }
 

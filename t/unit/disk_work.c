@@ -391,6 +391,84 @@ test_graft(void)
 	CHECK(grafts > 60);
 }
 
+/* Amendments of model rows I, I + STEP, ... that have one version. */
+struct amends {
+	size_t i, step;
+};
+
+static int
+next_amend(struct sada_amend *a, void *ctx)
+{
+	struct amends *m = ctx;
+	struct sada_row *r;
+
+	for (; m->i < model.n; m->i += m->step) {
+		r = &model.r[m->i];
+		if (r->ncover != 1)
+			continue;
+		a->path = r->path;
+		a->len = r->len;
+		a->flags = r->cover[0].flags ^= 1;
+		rand_id(&r->cover[0].anc);
+		a->anc = r->cover[0].anc;
+		m->i += m->step;
+		return 1;
+	}
+	return 0;
+}
+
+static int
+next_odd(struct sada_amend *a, void *ctx)
+{
+	int *given = ctx;
+
+	memset(a, 0, sizeof(*a));
+	a->path = "no such/name";
+	a->len = 12;
+	return (*given)++ == 0;
+}
+
+/* Some covers changed, all else as it was. */
+static void
+test_amend(void)
+{
+	struct sada_work_writer *wr = NULL;
+	struct sada_work *w = NULL, *w2 = NULL;
+	struct sada_work_info info = { 0 };
+	struct amends m;
+	int round, given = 0;
+
+	for (round = 0; round < 60; round++) {
+		model_free();
+		rand_tree("", 0, 5, 8);
+		write_all(2);
+		CHECK_INT(sada_work_open(&w, sdir, "work", &err), 0);
+		CHECK_INT(sada_work_writer_new(&wr, sdir, &err), 0);
+		m.i = tap_below(20);
+		m.step = 1 + tap_below(50);
+		CHECK_INT(sada_work_amend(wr, w, next_amend, &m, &err), 0);
+		CHECK_INT(sada_work_writer_finish(wr, &info, &err), 0);
+		CHECK_INT(sada_work_open(&w2, sdir, "work.new", &err), 0);
+		CHECK_INT(compare(w2), 0);
+		CHECK_INT(sada_work_check(w2, &err), 0);
+		sada_work_free(w2);
+		/* A source that was removed can still be read. */
+		CHECK_INT(sada_io_unlink(sdir, "work", 0, &err), 0);
+		CHECK_INT(sada_work_writer_new(&wr, sdir, &err), 0);
+		m.i = m.step = model.n;
+		CHECK_INT(sada_work_amend(wr, w, next_amend, &m, &err), 0);
+		sada_work_writer_free(wr);
+		sada_work_free(w);
+	}
+	write_all(2);
+	CHECK_INT(sada_work_open(&w, sdir, "work", &err), 0);
+	CHECK_INT(sada_work_writer_new(&wr, sdir, &err), 0);
+	CHECK_INT(sada_work_amend(wr, w, next_odd, &given, &err),
+	    SADA_FORMAT);
+	sada_work_writer_free(wr);
+	sada_work_free(w);
+}
+
 static void
 spit(const void *p, size_t n)
 {
@@ -538,6 +616,7 @@ main(void)
 	test_round();
 	test_deep();
 	test_graft();
+	test_amend();
 	test_damage();
 	test_forged();
 	test_racy();

@@ -20,8 +20,9 @@ test_golden(void)
 		{.epoch = 7, .seq = 1, .tag = UINT64_C(0x102030405060708)},
 		{.epoch = 9, .seq = 300, .tag = UINT64_MAX - 15}
 	};
-	struct sada_ancestor a[2] = {{.dot = dot, .ndot = 2, .size = 5},
-	    {.dot = dot, .ndot = 1}};
+	struct sada_ancestor a[2] = {{.dot = dot, .ndot = 2,
+	    .kind = SADA_FILE, .mode = 0644, .size = 5},
+	    {.dot = dot, .ndot = 1, .kind = SADA_LINK}};
 	struct sada_buf b = {0};
 
 	memset(dot[0].author.b, 0x11, SADA_ID_LEN);
@@ -35,7 +36,8 @@ test_golden(void)
 	sweep(canon_list, &b);
 	sada_buf_reset(&b);
 	sada_anc_encode(&b, a, 2);
-	CHECK(is_hex(&b, "02" "02" DOT0 DOT1 "05" CCS "01" DOT0 "00" THREES));
+	CHECK(is_hex(&b, "02" "02" DOT0 DOT1 "01" "a403" "05" CCS
+	    "01" DOT0 "03" "00" "00" THREES));
 	sweep(canon_anc, &b);
 	sada_buf_release(&b);
 }
@@ -101,6 +103,9 @@ test_ancestors(void)
 			a[i].dot = dot + tap_below(SADA_ANC_DOTS_MAX + 1 -
 			    a[i].ndot);
 			a[i].size = rand_num(INT64_MAX);
+			a[i].kind = tap_below(2) ? SADA_FILE : SADA_LINK;
+			a[i].mode = a[i].kind == SADA_FILE ?
+			    (uint16_t)tap_below(01000) : 0;
 			rand_bytes(&a[i].content, SADA_ID_LEN);
 		}
 		sada_buf_reset(&b);
@@ -110,6 +115,8 @@ test_ancestors(void)
 		for (i = 0; i < n; i++) {
 			CHECK(got[i].ndot == a[i].ndot &&
 			    got[i].size == a[i].size &&
+			    got[i].kind == a[i].kind &&
+			    got[i].mode == a[i].mode &&
 			    sada_id_cmp(&got[i].content, &a[i].content) == 0);
 			for (j = 0; j < a[i].ndot; j++)
 				CHECK(sada_dot_cmp(&got[i].dot[j],
@@ -155,7 +162,9 @@ put_anc(struct sada_buf *b, size_t which, uint64_t value)
 	sada_put_u64(b, 1);
 	sada_put_u64(b, which == 2 ? value : 1);
 	sada_put_u64(b, 1);
-	sada_put_var(b, which == 3 ? value : 9);
+	sada_put_u8(b, SADA_FILE);
+	sada_put_var(b, which == 3 ? value : 0644);
+	sada_put_var(b, which == 4 ? value : 9);
 	sada_buf_add(b, id, sizeof(id));
 }
 
@@ -214,6 +223,8 @@ test_counts(void)
 			sada_put_u64(&b, 1);
 			sada_put_u64(&b, 1);
 			sada_put_u64(&b, 1);
+			sada_put_u8(&b, SADA_FILE);
+			sada_put_var(&b, 0644);
 			sada_put_var(&b, 1);
 			sada_buf_add(&b, id, sizeof(id));
 		}
@@ -230,6 +241,8 @@ test_counts(void)
 			sada_put_u64(&b, 1);
 		}
 		/* Enough bytes that only the count can be at fault. */
+		sada_put_u8(&b, SADA_LINK);
+		sada_put_var(&b, 0);
 		sada_put_var(&b, 1);
 		sada_buf_add(&b, id, sizeof(id));
 		CHECK_INT(canon_anc(b.p, b.len),
@@ -238,6 +251,8 @@ test_counts(void)
 	/* Two ancestors, the first without a dot. */
 	sada_buf_reset(&b);
 	sada_put_var(&b, 2);
+	sada_put_var(&b, 0);
+	sada_put_u8(&b, SADA_FILE);
 	sada_put_var(&b, 0);
 	sada_put_var(&b, 1);
 	sada_buf_add(&b, id, sizeof(id));
@@ -248,9 +263,38 @@ test_counts(void)
 		sada_put_u64(&b, i);
 		sada_put_u64(&b, 1);
 	}
+	sada_put_u8(&b, SADA_FILE);
+	sada_put_var(&b, 0);
 	sada_put_var(&b, 1);
 	sada_buf_add(&b, id, sizeof(id));
 	CHECK_INT(canon_anc(b.p, b.len), 0);
+	sada_buf_release(&b);
+}
+
+/* Kinds and modes: one entry for each that could stand there. */
+static void
+test_kinds(void)
+{
+	unsigned char id[SADA_ID_LEN] = {9};
+	struct sada_buf b = {0};
+	unsigned kind, mode;
+
+	for (kind = 0; kind < 256; kind++)
+		for (mode = 0; mode < 02000; mode += 0377) {
+			sada_buf_reset(&b);
+			sada_put_var(&b, 1);
+			sada_put_var(&b, 1);
+			sada_buf_add(&b, id, sizeof(id));
+			sada_put_u64(&b, 1);
+			sada_put_u64(&b, 1);
+			sada_put_u64(&b, 1);
+			sada_put_u8(&b, (uint8_t)kind);
+			sada_put_var(&b, mode);
+			sada_put_var(&b, 1);
+			sada_buf_add(&b, id, sizeof(id));
+			CHECK_INT(canon_anc(b.p, b.len), (kind == SADA_FILE &&
+			    mode <= 0777) || (kind == SADA_LINK && mode == 0));
+		}
 	sada_buf_release(&b);
 }
 
@@ -270,8 +314,9 @@ main(void)
 	test_ancestors();
 	CHECK_INT(sweep_numbers(canon_list, put_list0, 3), 0);
 	CHECK_INT(sweep_numbers(canon_list, put_list1, 3), 0);
-	CHECK_INT(sweep_numbers(canon_anc, put_anc, 4), 0);
+	CHECK_INT(sweep_numbers(canon_anc, put_anc, 5), 0);
 	test_caps();
 	test_counts();
+	test_kinds();
 	return tap_done();
 }

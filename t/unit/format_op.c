@@ -18,6 +18,11 @@ static const char gold_inline[] =
     "010103" ONES "07000000000000000100000000000000" "0807060504030201" ZEROS
     "00" "fbffffffffffffff" ZEROS "0d" "000000020001780001022f7900"
     "00" "01" "02" "ac02" "04" "02" "6869";
+static const char gold_hints[] =
+    "010102" ONES "07000000000000000100000000000000" "0807060504030201" ZEROS
+    "00" "fbffffffffffffff" ZEROS "01" "00"
+    "02" "01" "01" "61" "02" "6272" "02" "03" "642f65" "01" "7a"
+    "01" "02" "ac02" "04" "02" "6869";
 static const char gold_root[] =
     "010100" TWOS "09000000000000002c01000000000000" "f0ffffffffffffff" CCS
     "02" ONES TWOS "000064a7b3b6e00d" THREES FOURS
@@ -70,6 +75,17 @@ test_golden(void)
 	memset(sig, 0x55, sizeof(sig));
 	sada_op_put_body(&b, &op);
 	CHECK(is_hex(&b, gold_inline));
+	sada_buf_add(&b, sig, sizeof(sig));
+	sweep(canon_op, &b);
+	sada_buf_reset(&b);
+	op.flags = SADA_OP_INLINE;
+	op.inl = (const unsigned char *)"";
+	op.inl_len = 1;
+	op.hints = (const unsigned char *)"\1\1a\2br\2\3d/e\1z";
+	op.hints_len = 13;
+	op.nhints = 2;
+	sada_op_put_body(&b, &op);
+	CHECK(is_hex(&b, gold_hints));
 	sada_buf_add(&b, sig, sizeof(sig));
 	sweep(canon_op, &b);
 	sada_buf_reset(&b);
@@ -257,12 +273,178 @@ test_caps(void)
 		CHECK(v < 4 || sada_op_decode(&op, b.p, b.len, NULL) ==
 		    SADA_VERSION);
 	}
-	sada_buf_reset(&b);
-	put_op(&b, 3, 1);
-	CHECK_INT(sada_op_decode(&op, b.p, b.len, NULL), SADA_VERSION);
 	sada_buf_release(&b);
 	free(parents);
 	free(msg);
+}
+
+/* ---- hints ---- */
+
+/* Is a record with these N hints taken? */
+static int
+hints_taken(const void *p, size_t len, uint64_t n)
+{
+	unsigned char id[SADA_ID_LEN] = {9}, zero[SADA_SIG_LEN] = {0};
+	struct sada_buf b = {0};
+	int rc;
+
+	sada_put_u8(&b, 1);
+	sada_put_u8(&b, 1);
+	sada_put_u8(&b, 0);
+	sada_buf_add(&b, id, sizeof(id));
+	sada_put_u64(&b, 1);
+	sada_put_u64(&b, 1);
+	sada_put_u64(&b, 1);
+	sada_buf_add(&b, zero, SADA_ID_LEN);
+	sada_put_var(&b, 0);
+	sada_put_u64(&b, 0);
+	sada_buf_add(&b, zero, SADA_ID_LEN);
+	sada_buf_add(&b, zero, SADA_ID_LEN);
+	sada_put_var(&b, n);
+	sada_buf_add(&b, p, len);
+	sada_buf_add(&b, "\0\0\0\0\0", 5);
+	sada_buf_add(&b, zero, sizeof(zero));
+	rc = canon_op(b.p, b.len);
+	sada_buf_release(&b);
+	return rc;
+}
+
+static void
+test_hints(void)
+{
+	static const struct {
+		const char *p;
+		size_t len;
+		uint64_t n;
+		int rc;
+	} row[] = {
+		{"\1\1a\1b", 5, 1, 1},
+		{"\2\1a\1b", 5, 1, 1},
+		{"\1\1a\1b\1\1b\1a", 10, 2, 1},	/* a swap */
+		{"\1\1a\1c\1\1b\1c", 10, 2, 1},	/* two to one */
+		{"\2\1a\3a/b", 7, 1, 1},
+		{"\0\1a\1b", 5, 1, 0},
+		{"\3\1a\1b", 5, 1, 0},
+		{"\1\1a\1a", 5, 1, 0},
+		{"\1\0\1b", 4, 1, 0},
+		{"\1\1a\0", 4, 1, 0},
+		{"\1\1/\1b", 5, 1, 0},
+		{"\1\2..\1b", 6, 1, 0},
+		{"\1\1a\5.sada", 9, 1, 0},
+		{"\1\1a\1\0", 5, 1, 0},
+		{"\1\1a\x81\0b", 6, 1, 0},		/* not the shortest */
+		{"\1\1b\1a\1\1a\1b", 10, 2, 0},	/* not sorted */
+		{"\1\1a\1b\1\1a\1c", 10, 2, 0},	/* twice */
+		{"\1\1a\1b\2\1a\1c", 10, 2, 0},
+		{"\1\3a-b\1c\1\3a/b\1c", 14, 2, 0},	/* '/' is lowest */
+		{"\1\3a/b\1c\1\3a-b\1c", 14, 2, 1},
+		{"\1\1a\1b", 5, 2, 0},
+		{"\1\1a\1b", 5, 1025, 0},
+		{"\1\1a\1b", 5, UINT64_MAX, 0},
+	};
+	char name[40];
+	struct sada_hint h = { .kind = SADA_HINT_FILE };
+	struct sada_buf b = {0};
+	size_t i, n;
+
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		CHECK_INT(hints_taken(row[i].p, row[i].len, row[i].n),
+		    row[i].rc);
+		if (hints_taken(row[i].p, row[i].len, row[i].n) !=
+		    row[i].rc)
+			printf("# row %zu\n", i);
+	}
+	/* The number, from both sides. */
+	for (n = 1024; n <= 1025; n++) {
+		sada_buf_reset(&b);
+		for (i = 0; i < n; i++) {
+			h.from = name;
+			h.from_len = (size_t)snprintf(name, sizeof(name),
+			    "%06zu", i);
+			h.to = "x";
+			h.to_len = 1;
+			sada_hint_put(&b, &h);
+		}
+		CHECK_INT(hints_taken(b.p, b.len, n), n == 1024);
+	}
+	/* The bytes, from both sides: 819 of 40 and one of 8 or 9. */
+	for (n = 0; n <= 1; n++) {
+		sada_buf_reset(&b);
+		for (i = 0; i < 819; i++) {
+			h.from = name;
+			h.from_len = (size_t)snprintf(name, sizeof(name),
+			    "%036zu", i);
+			h.to = "x";
+			h.to_len = 1;
+			sada_hint_put(&b, &h);
+		}
+		h.from = "9999";
+		h.from_len = 4;
+		h.to = "yy";
+		h.to_len = 1 + n;
+		sada_hint_put(&b, &h);
+		CHECK_INT(b.len, SADA_HINTS_BYTES + n);
+		CHECK_INT(hints_taken(b.p, b.len, 820), n == 0);
+	}
+	sada_buf_release(&b);
+}
+
+/* Does H[N] send PATH to WANT (NULL: nowhere)? */
+static int
+sends(const struct sada_hint *h, size_t n, const char *path,
+    const char *want)
+{
+	const struct sada_hint *x = sada_hint_of(h, n, path, strlen(path));
+	struct sada_buf b = {0};
+	int ok;
+
+	if (x == NULL)
+		return want == NULL;
+	ok = sada_hint_map(&b, x, path, strlen(path)) && want != NULL &&
+	    strcmp(sada_buf_str(&b), want) == 0;
+	sada_buf_release(&b);
+	return ok;
+}
+
+static void
+test_hint_ways(void)
+{
+	static const unsigned char raw[] = "\2\1d\2dd\1\3d/x\1x"
+	    "\2\3d/y\1y\1\1e\3e/f\1\1z\4dd/q";
+	struct sada_op op = { .hints = raw, .hints_len = sizeof(raw) - 1,
+	    .nhints = 5 };
+	const struct sada_hint **by, *from[4];
+	struct sada_hint *h;
+	struct sada_buf b = {0};
+	char deep[4090];
+
+	sada_op_hints(&h, &op);
+	CHECK(sends(h, 5, "d", "dd"));
+	CHECK(sends(h, 5, "d/a", "dd/a"));
+	CHECK(sends(h, 5, "d/x", "x"));
+	/* A file's hint says nothing of what lies below. */
+	CHECK(sends(h, 5, "d/x/k", "dd/x/k"));
+	CHECK(sends(h, 5, "d/y/k/l", "y/k/l"));
+	CHECK(sends(h, 5, "e", "e/f"));
+	CHECK(sends(h, 5, "e/g", NULL));
+	CHECK(sends(h, 5, "d-", NULL));
+	CHECK(sends(h, 5, "", NULL));
+	/* No path that is too long comes out. */
+	memset(deep, 'n', sizeof(deep));
+	memcpy(deep, "d/y/", 4);
+	CHECK(!sada_hint_map(&b, &h[0], deep, sizeof(deep)) && b.len == 0);
+	sada_hints_by_to(&by, h, 5);
+	CHECK_INT(sada_hint_origins(from, 4, by, 5, "dd/q", 4), 2);
+	CHECK(from[0] == &h[4] && from[1] == &h[0]);
+	CHECK_INT(sada_hint_origins(from, 1, by, 5, "dd/q", 4), 1);
+	CHECK_INT(sada_hint_origins(from, 4, by, 5, "x/a", 3), 0);
+	CHECK_INT(sada_hint_origins(from, 4, by, 5, "y/a", 3), 1);
+	CHECK(sada_hint_unmap(&b, from[0], "y/a", 3) &&
+	    strcmp(sada_buf_str(&b), "d/y/a") == 0);
+	CHECK(!sada_hints_full(h, 5) && !sada_hints_full(NULL, 0));
+	sada_buf_release(&b);
+	free(by);
+	free(h);
 }
 
 /* Invariants of seq and prev, parents, message: one fault at a time. */
@@ -414,6 +596,8 @@ main(void)
 	CHECK_INT(sweep_numbers(canon_op, put_op, NOP), 0);
 	test_caps();
 	test_faults();
+	test_hints();
+	test_hint_ways();
 	test_members(k);
 	test_signed_members(k);
 	sada_key_free(k);

@@ -1,5 +1,6 @@
-/* Patches: what git prints, and that no bytes upset them. */
+/* Patches: what git prints, and that no bytes upset them; likeness. */
 #include "git/patch.h"
+#include "git/similar.h"
 #include "tap.h"
 
 static struct sada_buf out;
@@ -132,11 +133,80 @@ test_random(void)
 	}
 }
 
+static void
+test_rename(void)
+{
+	struct sada_patch_side a = { "a\nb\n", 4, 0100644 };
+	struct sada_patch_side b = { "a\nc\n", 4, 0100755 };
+
+	sada_buf_reset(&out);
+	CHECK_INT(sada_patch_rename(&out, "x", 1, "d/y", 3, 100, &a, &a, 0,
+	    &err), 0);
+	CHECK_STR(sada_buf_str(&out), "diff --git a/x b/d/y\n"
+	    "similarity index 100%\nrename from x\nrename to d/y\n");
+	sada_buf_reset(&out);
+	CHECK_INT(sada_patch_rename(&out, "x", 1, "\t", 1, 50, &a, &b, 0,
+	    &err), 0);
+	CHECK_STR(sada_buf_str(&out), "diff --git a/x \"b/\\t\"\n"
+	    "old mode 100644\nnew mode 100755\nsimilarity index 50%\n"
+	    "rename from x\nrename to \"\\t\"\n--- a/x\n+++ \"b/\\t\"\n"
+	    "@@ -1,2 +1,2 @@\n a\n-b\n+c\n");
+	sada_buf_reset(&out);
+	CHECK_INT(sada_patch_rename(&out, "x", 1, "y", 1, 0, &a, &b,
+	    SADA_PATCH_BINARY, &err), 0);
+	CHECK_STR(sada_buf_str(&out), "diff --git a/x b/y\n"
+	    "old mode 100644\nnew mode 100755\nsimilarity index 0%\n"
+	    "rename from x\nrename to y\nBinary files a/x and b/y differ\n");
+}
+
+/* How alike A and B are. */
+static unsigned
+alike(const void *a, size_t na, const void *b, size_t nb)
+{
+	struct sada_sig *sa = NULL, *sb = NULL;
+	unsigned score;
+
+	CHECK_INT(sada_sig_new(&sa, a, na, &err), 0);
+	CHECK_INT(sada_sig_new(&sb, b, nb, &err), 0);
+	score = sada_sig_alike(sa, sb);
+	CHECK_INT(sada_sig_alike(sb, sa), score);
+	sada_sig_free(sa);
+	sada_sig_free(sb);
+	return score;
+}
+
+static void
+test_similar(void)
+{
+	char a[4096], b[4096];
+	size_t i, n;
+	int round;
+
+	CHECK_INT(alike("a\nb\n", 4, "a\nb\n", 4), 100);
+	CHECK_INT(alike("a\nb\nc\n", 6, "x\ny\nz\n", 6), 0);
+	CHECK(alike("", 0, "", 0) <= 100 && alike("", 0, "a", 1) <= 100);
+	CHECK(sada_is_text("", 0) && sada_is_text("a", 1));
+	CHECK(!sada_is_text("a\0b", 3));
+	/* No bytes upset it. */
+	for (round = 0; round < 500; round++) {
+		n = tap_below(sizeof(a));
+		for (i = 0; i < n; i++) {
+			a[i] = (char)(tap_below(4) ? "\n\r a"[tap_below(4)] :
+			    (char)tap_rand());
+			b[i] = tap_below(20) ? a[i] : '\n';
+		}
+		CHECK(alike(a, n, b, tap_below(n + 1)) <= 100);
+		CHECK(alike(a, n, a, n) == 100 || n == 0);
+	}
+}
+
 int
 main(void)
 {
 	test_text();
 	test_binary();
+	test_rename();
+	test_similar();
 	test_random();
 	sada_buf_release(&out);
 	return tap_done();

@@ -365,6 +365,106 @@ test_large(struct kit *k)
 	sada_buf_release(&b);
 }
 
+/* An op of author 1 that follows PREV and tells N renames. */
+static void
+hinting_op(struct kit *k, struct sada_buf *rec, struct kit_op *out,
+    const struct kit_op *prev, uint32_t n)
+{
+	struct sada_buf hints = { 0 };
+	struct sada_hint h = { .kind = SADA_HINT_FILE, .to = "to",
+	    .to_len = 2 };
+	struct sada_op op;
+	struct sada_id parent;
+	char name[16];
+	uint32_t i;
+
+	memset(&op, 0, sizeof(op));
+	op.dot.author = k->id[1];
+	op.dot.epoch = 5;
+	op.dot.seq = prev != NULL ? prev->dot.seq + 1 : 1;
+	op.dot.tag = tap_rand();
+	if (prev != NULL) {
+		op.prev = parent = prev->id;
+		op.parents = &parent;
+		op.nparents = 1;
+	}
+	for (i = 0; i < n; i++) {
+		h.from = name;
+		h.from_len = (size_t)snprintf(name, sizeof(name), "f%05u",
+		    i);
+		sada_hint_put(&hints, &h);
+	}
+	op.hints = hints.p;
+	op.hints_len = hints.len;
+	op.nhints = n;
+	sada_buf_reset(rec);
+	sada_op_encode(rec, &op, k->key[1], &out->id);
+	out->dot = op.dot;
+	sada_buf_release(&hints);
+}
+
+/* Has op I N hints? */
+static int
+has_hints(struct sada_log *l, uint32_t i, size_t n)
+{
+	const struct sada_hint *h;
+	struct sada_err err;
+	size_t got;
+
+	return sada_log_op(l, i)->nhints == n &&
+	    sada_log_hints(l, i, &h, &got, &err) == 0 && got == n &&
+	    (n == 0 ? h == NULL : (h[n - 1].from_len == 6 &&
+	    h[0].to_len == 2 && memcmp(h[0].from, "f00000", 6) == 0));
+}
+
+/* Hints of ops that are held and of staged ones. */
+static void
+test_hints(struct kit *k)
+{
+	struct sada_buf rec = { 0 }, p = { 0 };
+	struct sada_log *l = NULL;
+	struct kit_op op[2];
+	struct sada_err err;
+	uint32_t i, at;
+	int round;
+
+	kit_clear(k);
+	CHECK_INT(kit_create(k, &err), 0);
+	CHECK_INT(kit_open(&l, k, SADA_LOG_WRITE, &err), 0);
+	/* More than is kept at a time. */
+	for (i = 0; i < 1000; i++) {
+		hinting_op(k, &rec, &op[i % 2], i > 0 ? &op[(i + 1) % 2] :
+		    NULL, i % 3 == 0 ? 0 : 700 + i % 100);
+		sada_log_record(&p, SADA_LOG_OP, rec.p, rec.len);
+		if (i % 100 == 99) {
+			CHECK_INT(sada_log_commit(l, SADA_FRAME_PULLED, &p,
+			    100, &err), 0);
+			sada_buf_reset(&p);
+		}
+	}
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 1000; i++)
+			CHECK(has_hints(l, i, i % 3 == 0 ? 0 :
+			    700 + i % 100));
+		/* Staged ones cannot be read again. */
+		hinting_op(k, &rec, &op[0], &op[1], 9);
+		CHECK_INT(sada_log_stage(l, rec.p, rec.len, &at, &err), 0);
+		CHECK_INT(at, 1000);
+		CHECK(has_hints(l, at, 9));
+		for (i = 0; i < 1000; i++)
+			CHECK(has_hints(l, i, i % 3 == 0 ? 0 :
+			    700 + i % 100));
+		CHECK(has_hints(l, at, 9));
+		sada_log_unstage(l);
+		CHECK(has_hints(l, 4, 704));
+		sada_log_free(l);
+		CHECK_INT(kit_open(&l, k, 0, &err), 0);
+	}
+	sada_log_free(l);
+	sada_buf_release(&rec);
+	sada_buf_release(&p);
+}
+
 int
 main(void)
 {
@@ -380,6 +480,7 @@ main(void)
 	test_members(&k);
 	test_large(&k);
 	test_epochs(&k);
+	test_hints(&k);
 	kit_release(&k);
 	return tap_done();
 }

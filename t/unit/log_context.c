@@ -203,7 +203,7 @@ test_same_dot(struct kit *k)
 	struct sada_buf p = { 0 };
 	struct sada_err err;
 	uint64_t seed = tap_rand();
-	uint32_t i;
+	uint32_t i, at[2];
 
 	kit_clear(k);
 	CHECK_INT(kit_create(k, &err), 0);
@@ -216,8 +216,14 @@ test_same_dot(struct kit *k)
 	CHECK(sada_dot_cmp(&y.dot, &z.dot) == 0);
 	CHECK_INT(sada_log_commit(l, SADA_FRAME_PULLED, &p, 3, &err), 0);
 	CHECK_INT(sada_context_lamport(l, NULL, &y.dot), 2);
+	CHECK_INT(sada_context_ops(l, NULL, &y.dot, at, 1), 2);
 	i = 1;
 	sada_context_make(&c, l, &i, 1);
+	CHECK_INT(sada_context_ops(l, c, &y.dot, at, 2), 1);
+	CHECK_INT(at[0], 1);
+	z.dot.tag ^= 1;
+	CHECK_INT(sada_context_ops(l, NULL, &z.dot, at, 2), 0);
+	z.dot.tag ^= 1;
 	CHECK(sada_context_seen(l, c, &z.dot));
 	CHECK_INT(sada_context_lamport(l, c, &z.dot), 1);
 	free(c);

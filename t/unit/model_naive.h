@@ -26,7 +26,9 @@ enum {
 
 #define NAIVE_OPS 64
 #define NAIVE_RECS 256
+#ifndef NAIVE_PATHS
 #define NAIVE_PATHS 10
+#endif
 
 /* A set of records. */
 struct nset {

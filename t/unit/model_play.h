@@ -145,7 +145,8 @@ choose_cover(struct draft *d, int path, const struct sada_entry *e,
 
 	if (tap_below(2) == 0) {
 		rc = must(sada_view_one(&view, &d->st.ns, &d->st.root,
-		    sada_state_lamport, &d->st, sim.n.path[path],
+		    &(struct sada_view_by){ .lamport =
+		    sada_state_lamport, .ctx = &d->st }, sim.n.path[path],
 		    strlen(sim.n.path[path]), &name, &err), &err);
 		for (i = 0; rc == 1 && i < name.ncover; i++)
 			cover[n++] = name.cover[i];
@@ -215,7 +216,7 @@ edit(struct draft *d, int path, const struct sada_entry *base,
 	if (n > 0)
 		v->content = cover[0].content;
 	content(d, v);
-	draft_ancestors(d, cover, n, &v->anc);
+	draft_ancestors(d, NULL, cover, n, &v->anc);
 	return 1;
 }
 

@@ -17,6 +17,7 @@
 #include "format/object.h"
 #include "store/file.h"
 #include "tap.h"
+#include "tree/ancestor.h"
 #include "tree/state.h"
 
 #include "model_naive.h"
@@ -395,53 +396,28 @@ draft_slot(struct draft *d, const char *path, struct sada_node *node,
 	    node, e, &err), &err);
 }
 
-/* Ancestors of what replaces COVER: its versions, then the first's own. */
+/* Ancestors of what replaces a name that showed SHOWN with COVER. */
 static inline void
-draft_ancestors(struct draft *d, const struct sada_version *cover,
-    size_t ncover, struct sada_id *out)
+draft_ancestors(struct draft *d, const struct sada_version *shown,
+    const struct sada_version *cover, size_t ncover, struct sada_id *out)
 {
-	struct sada_ancestor a[SADA_ANCESTORS_MAX], *old = NULL;
-	const struct sada_version *first = NULL;
-	struct sada_buf b = { 0 }, enc = { 0 };
-	struct sada_dot dot[NAIVE_OPS];
+	struct sada_buf enc = { 0 };
 	struct sada_err err;
-	uint64_t best = 0, l;
-	size_t i, j, n = 0, ndot = 0;
+
+	size_t i;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < ncover; i++) {
-		if (cover[i].kind == SADA_DIR)
-			continue;
-		l = sada_state_lamport(&cover[i].dot, &d->st);
-		if (first == NULL || l > best) {
-			first = &cover[i];
-			best = l;
-		}
-		for (j = 0; j < ndot && sada_dot_cmp(&dot[j],
-		    &cover[i].dot) < 0; j++)
-			continue;
-		if (j < ndot && sada_dot_cmp(&dot[j], &cover[i].dot) == 0)
-			continue;
-		memmove(&dot[j + 1], &dot[j], (ndot - j) * sizeof(*dot));
-		dot[j] = cover[i].dot;
-		ndot++;
-	}
-	if (first == NULL)
+	/* Of several the first file or link is what was shown. */
+	for (i = 0; shown == NULL && i < ncover; i++)
+		if (cover[i].kind != SADA_DIR)
+			shown = &cover[i];
+	if (shown == NULL)
 		return;
-	if (!sada_id_zero(&first->anc) && sada_txn_get(d->txn, SADA_OBJ_ANC,
-	    &first->anc, &b, &err) == 0)
-		must(sada_anc_decode(&old, &n, b.p, b.len, &err), &err);
-	a[0].dot = dot;
-	a[0].ndot = ndot;
-	a[0].content = first->content;
-	a[0].size = first->size;
-	for (i = 0; i < n && i + 1 < SADA_ANCESTORS_MAX; i++)
-		a[i + 1] = old[i];
-	sada_anc_encode(&enc, a, i + 1);
-	must(sada_txn_put(d->txn, SADA_OBJ_ANC, enc.p, enc.len, out, &err),
-	    &err);
-	free(old);
-	sada_buf_release(&b);
+	must(sada_anc_make(&enc, shown, cover, ncover, d->txn,
+	    sada_state_lamport, &d->st, &err), &err);
+	if (enc.len > 0)
+		must(sada_txn_put(d->txn, SADA_OBJ_ANC, enc.p, enc.len, out,
+		    &err), &err);
 	sada_buf_release(&enc);
 }
 
@@ -600,7 +576,7 @@ rep_send(struct rep *r, const struct sada_pub *to, size_t n, unsigned how,
 	memset(ack, 0, sizeof(ack));
 	must(sada_wants_load(&wants, r->fd, err), err);
 	must(sada_self_load(&self, r->fd, err), err);
-	self.counter++;
+	sada_self_next(&self);
 	if ((how & SEND_DRY) == 0)
 		must(sada_self_save(&self, r->fd, err), err);
 	me.incarnation = self.incarnation;
@@ -618,6 +594,7 @@ rep_send(struct rep *r, const struct sada_pub *to, size_t n, unsigned how,
 	o.ack = ack;
 	o.n = n;
 	o.full = how & SEND_FULL;
+	o.raised = self.raised;
 	o.self = &me;
 	if ((how & SEND_SINCE) && sada_log_count(r->log) > 0) {
 		op = (uint32_t)tap_below(sada_log_count(r->log));

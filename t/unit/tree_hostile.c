@@ -23,6 +23,8 @@ lamport(const struct sada_dot *d, void *ctx)
 	return d->seq;
 }
 
+static const struct sada_view_by by = { .lamport = lamport };
+
 static int
 each_node(const struct sada_id *id, const void *p, size_t n, unsigned level,
     void *ctx)
@@ -85,7 +87,7 @@ look(struct box *b, const struct sada_id *root)
 		CHECK(fair(sada_map_get(&b->ns, root, p, len, &node, &e,
 		    &b->err)));
 		CHECK(fair(sada_map_below(&b->ns, root, p, len, &b->err)));
-		rc = sada_view_one(&v, &b->ns, root, lamport, NULL, p, len,
+		rc = sada_view_one(&v, &b->ns, root, &by, p, len,
 		    &n, &b->err);
 		CHECK(fair(rc));
 		sada_view_free(v);
@@ -94,7 +96,7 @@ look(struct box *b, const struct sada_id *root)
 	CHECK(fair(sada_map_stat(&b->ns, root, &st, &b->err)));
 	CHECK(fair(sada_map_nodes(&b->ns, root, each_node, &count,
 	    &b->err)));
-	must(sada_view_open(&v, &b->ns, root, lamport, NULL, &b->err),
+	must(sada_view_open(&v, &b->ns, root, &by, &b->err),
 	    &b->err);
 	while ((rc = sada_view_next(v, &n, &b->err)) > 0)
 		continue;

@@ -31,6 +31,9 @@ lamport(const struct sada_dot *d, void *ctx)
 	return d->seq % 4;
 }
 
+static const struct sada_view_by by = { .lamport = lamport,
+    .ctx = &ctx_mark };
+
 static void
 expects_free(struct expects *l)
 {
@@ -305,7 +308,7 @@ check_one(struct box *b, const struct sada_id *root, const char *path,
 	struct sada_name n;
 	int rc;
 
-	rc = must(sada_view_one(&hold, &b->ns, root, lamport, &ctx_mark, path,
+	rc = must(sada_view_one(&hold, &b->ns, root, &by, path,
 	    len, &n, &b->err), &b->err);
 	CHECK_INT(rc, x != NULL);
 	CHECK((hold != NULL) == (rc > 0));
@@ -328,7 +331,7 @@ check_view(struct box *b, const struct model *m, struct expects *copies)
 
 	naive_view(m, &mains, copies);
 	model_build(&b->ns, m, &root);
-	must(sada_view_open(&v, &b->ns, &root, lamport, &ctx_mark, &b->err),
+	must(sada_view_open(&v, &b->ns, &root, &by, &b->err),
 	    &b->err);
 	for (i = 0; (rc = sada_view_next(v, &n, &b->err)) > 0; i++)
 		CHECK(i < mains.n && name_is(&n, &mains.x[i]));
@@ -464,8 +467,7 @@ test_many(struct box *b)
 	}
 	model_set(&m, "many", 4, v, slot_sort(v, nv));
 	model_build(&b->ns, &m, &root);
-	must(sada_view_open(&view, &b->ns, &root, lamport, &ctx_mark,
-	    &b->err), &b->err);
+	must(sada_view_open(&view, &b->ns, &root, &by, &b->err), &b->err);
 	CHECK_INT(sada_view_next(view, &n, &b->err), 1);
 	CHECK_INT(n.groups, nv / 2);
 	CHECK_INT(sada_view_next(view, &n, &b->err), 0);

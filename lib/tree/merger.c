@@ -1,0 +1,381 @@
+/* Merging contents of a path: bases, drivers, where the bytes go. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree/merger.h"
+
+/* Pasts of ops that are kept at a time. */
+#define PASTS 64
+/* Ops of one dot that are looked at: more are a flood, and not believed. */
+#define LANES 16
+
+struct past {
+	uint32_t op;
+	struct sada_context *c;
+};
+
+struct sada_merger {
+	struct sada_merger_opts o;
+	struct sada_txn *txn;		/* where contents go */
+	struct sada_txn *own;		/* that, when it is ours */
+	struct past past[PASTS];
+	size_t npast, next;
+};
+
+int
+sada_merger_new(struct sada_merger **out,
+    const struct sada_merger_opts *opts, struct sada_err *err)
+{
+	struct sada_merger *m = sada_calloc(1, sizeof(*m));
+	int rc = 0;
+
+	*out = NULL;
+	m->o = *opts;
+	m->txn = opts->txn != NULL ? opts->txn : opts->st->ns.txn;
+	if (m->txn == NULL) {
+		if ((rc = sada_txn_begin(&m->own, opts->st->ns.store,
+		    err)) < 0)
+			goto out;
+		m->txn = m->own;
+	}
+	*out = m;
+	m = NULL;
+out:
+	sada_merger_free(m);
+	return rc;
+}
+
+void
+sada_merger_free(struct sada_merger *m)
+{
+	size_t i;
+
+	if (m == NULL)
+		return;
+	for (i = 0; i < m->npast; i++)
+		free(m->past[i].c);
+	sada_txn_abort(m->own);
+	free(m);
+}
+
+struct sada_source
+sada_merger_source(const struct sada_merger *m)
+{
+	struct sada_source src = { m->o.st->ns.store, m->txn };
+
+	return src;
+}
+
+unsigned
+sada_merger_driver(const struct sada_merger *m, const char *path,
+    size_t len, const char **command)
+{
+	*command = NULL;
+	return m->o.driver == NULL ? SADA_MERGE_TEXT :
+	    m->o.driver(path, len, command, m->o.ctx);
+}
+
+static void
+lack(const struct sada_merger *m, unsigned type, const struct sada_id *id,
+    uint64_t size)
+{
+	if (m->o.lack != NULL)
+		m->o.lack(type, id, size, m->o.ctx);
+}
+
+int
+sada_kin_load(struct sada_merger *m, struct sada_kin *k,
+    struct sada_err *err)
+{
+	int rc;
+
+	if (k->loaded)
+		return 0;
+	rc = sada_anc_load(&k->a, &k->n, k->v, NULL, m->txn, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		lack(m, SADA_OBJ_ANC, &k->v->anc, 0);
+	k->lacks = rc == 0;
+	k->loaded = 1;
+	return 0;
+}
+
+void
+sada_kin_release(struct sada_kin *k)
+{
+	free(k->a);
+	memset(k, 0, sizeof(*k));
+}
+
+/* The past of op I, kept for a while: slots of one merge share them. */
+static const struct sada_context *
+past_of(struct sada_merger *m, uint32_t i)
+{
+	struct past *p;
+	size_t k;
+
+	for (k = 0; k < m->npast; k++)
+		if (m->past[k].op == i)
+			return m->past[k].c;
+	p = &m->past[m->next];
+	if (m->npast < PASTS)
+		m->npast++;
+	else
+		free(p->c);
+	m->next = (m->next + 1) % PASTS;
+	p->op = i;
+	sada_context_make(&p->c, m->o.st->log, &i, 1);
+	return p->c;
+}
+
+/* Have all ops with V's dot all dots of A in their past? */
+static int
+knew(struct sada_merger *m, const struct sada_version *v,
+    const struct sada_ancestor *a)
+{
+	const struct sada_log *log = m->o.st->log;
+	uint32_t op[LANES];
+	size_t i, k, n;
+
+	n = sada_context_ops(log, m->o.st->past, &v->dot, op, LANES);
+	if (n == 0 || n > LANES)
+		return 0;
+	for (i = 0; i < n; i++)
+		for (k = 0; k < a->ndot; k++)
+			if (!sada_context_seen(log, past_of(m, op[i]),
+			    &a->dot[k]))
+				return 0;
+	return 1;
+}
+
+int
+sada_kin_has(struct sada_merger *m, const struct sada_kin *k,
+    const struct sada_ancestor *a)
+{
+	size_t i;
+
+	for (i = 0; i < k->n; i++)
+		if (&k->a[i] == a || sada_anc_same(&k->a[i], a))
+			return 1;
+	return (k->v->flags & SADA_V_ALONE) && knew(m, k->v, a);
+}
+
+static int
+side_same(const struct sada_side3 *a, const struct sada_side3 *b)
+{
+	return a->kind == b->kind && a->size == b->size &&
+	    sada_id_cmp(&a->id, &b->id) == 0;
+}
+
+static int
+each_part(const void *p, size_t n, void *ctx)
+{
+	sada_buf_add(ctx, p, n);
+	return 0;
+}
+
+/* The bytes of S: 1, or 0 when they are not here. */
+static int
+read_side(struct sada_merger *m, const struct sada_side3 *s,
+    struct sada_buf *b, struct sada_err *err)
+{
+	struct sada_source src = sada_merger_source(m);
+	int rc;
+
+	rc = sada_file_get(&src, &s->id, s->size, each_part, b, err);
+	if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED) {
+		lack(m, s->size > SADA_CHUNK_MAX ? SADA_OBJ_LIST :
+		    SADA_OBJ_CHUNK, &s->id, s->size);
+		return 0;
+	}
+	return rc < 0 ? rc : 1;
+}
+
+static void
+add_side(struct sada_buf *b, const struct sada_side3 *s)
+{
+	sada_put_u64(b, s->size);
+	sada_buf_add(b, s->id.b, SADA_ID_LEN);
+}
+
+/* All that the result depends on. */
+static void
+key_of(struct sada_id *key, const struct sada_meld *x, unsigned driver,
+    const char *command)
+{
+	struct sada_buf b = {0};
+
+	sada_put_u32(&b, SADA_MERGE_NUMBER);
+	sada_put_u8(&b, (uint8_t)driver);
+	add_side(&b, &x->base);
+	add_side(&b, &x->a);
+	add_side(&b, &x->b);
+	if (command != NULL) {
+		sada_put_u64(&b, x->len);
+		sada_buf_add(&b, x->path, x->len);
+		sada_buf_adds(&b, command);
+	}
+	sada_hash(key, SADA_CTX_MERGE, b.p, b.len);
+	sada_buf_release(&b);
+}
+
+/* Store the merged bytes B. */
+static int
+put_content(struct sada_merger *m, const struct sada_buf *b,
+    struct sada_id *id, struct sada_err *err)
+{
+	struct sada_fill *f;
+	int rc;
+
+	if ((rc = sada_fill_new(&f, m->txn, err)) < 0)
+		return rc;
+	rc = sada_file_put_bytes(f, b->p, b->len, id, err);
+	if (rc < 0) {
+		sada_fill_drop(f);
+		return rc;
+	}
+	return sada_fill_end(f, err);
+}
+
+/* Why a driver did not merge IN, as a reason to stand apart. */
+static unsigned
+apart_of(unsigned driver, const struct sada_three *in)
+{
+	if (driver == SADA_MERGE_COMMAND)
+		return SADA_APART_COMMAND;
+	switch (sada_merge_why(driver, in)) {
+	case SADA_MERGE_NO_SIZE:
+		return SADA_APART_LARGE;
+	case SADA_MERGE_NO_FORM:
+		return SADA_APART_BINARY;
+	case SADA_MERGE_NO_DRIVER:
+		return SADA_APART_DRIVER;
+	default:
+		return SADA_APART_SAME;
+	}
+}
+
+/* Read the sides, merge, keep: 1 clean, 0 conflict or something lacks. */
+static int
+merge_bytes(struct sada_merger *m, struct sada_meld *x, unsigned driver,
+    const char *command, struct sada_merged *done, struct sada_err *err)
+{
+	struct sada_buf base = {0}, a = {0}, b = {0}, out = {0};
+	struct sada_three in;
+	int rc;
+
+	/* All three are looked at, so that all that lacks is told. */
+	if ((rc = read_side(m, &x->base, &base, err)) < 0)
+		goto out;
+	x->lacks |= rc == 0 ? SADA_LACK_BASE : 0u;
+	if ((rc = read_side(m, &x->a, &a, err)) < 0)
+		goto out;
+	x->lacks |= rc == 0 ? SADA_LACK_A : 0u;
+	if ((rc = read_side(m, &x->b, &b, err)) < 0)
+		goto out;
+	x->lacks |= rc == 0 ? SADA_LACK_B : 0u;
+	if (x->lacks != 0) {
+		x->apart = SADA_APART_LACKS;
+		rc = 0;
+		goto out;
+	}
+	in.base.p = base.p;
+	in.base.n = base.len;
+	in.a.p = a.p;
+	in.a.n = a.len;
+	in.b.p = b.p;
+	in.b.n = b.len;
+	if (driver == SADA_MERGE_COMMAND)
+		rc = m->o.run == NULL ? 0 : m->o.run(&out, command, x->path,
+		    x->len, &in, m->o.ctx, err);
+	else
+		rc = sada_merge_bytes(&out, driver, &in, err);
+	if (rc < 0)
+		goto out;
+	done->why = (uint8_t)(rc == 0 ? apart_of(driver, &in) :
+	    out.len > SADA_MERGE_MAX ? SADA_APART_LARGE : 0);
+	done->size = done->why == 0 ? out.len : 0;
+	if (done->why == 0 && (rc = put_content(m, &out, &done->content,
+	    err)) < 0)
+		goto out;
+	if (m->o.cache != NULL)
+		sada_merge_cache_put(m->o.cache, done);
+	x->apart = done->why;
+	rc = done->why == 0;
+out:
+	sada_buf_release(&base);
+	sada_buf_release(&a);
+	sada_buf_release(&b);
+	sada_buf_release(&out);
+	return rc;
+}
+
+/* Why DRIVER cannot even try: a kind or a size that none merges. */
+static unsigned
+hopeless(const struct sada_meld *x, unsigned driver)
+{
+	if (x->a.kind != x->b.kind)
+		return SADA_APART_KIND;
+	if (driver == SADA_MERGE_KEEP)
+		return SADA_APART_KEEP;
+	if (x->a.kind != SADA_FILE)
+		return SADA_APART_SAME;
+	if (x->base.kind != SADA_FILE)
+		return SADA_APART_BASE;
+	if (x->base.size > SADA_MERGE_MAX || x->a.size > SADA_MERGE_MAX ||
+	    x->b.size > SADA_MERGE_MAX)
+		return SADA_APART_LARGE;
+	return 0;
+}
+
+int
+sada_meld(struct sada_merger *m, struct sada_meld *x, struct sada_err *err)
+{
+	struct sada_source src = sada_merger_source(m);
+	struct sada_merged done;
+	const char *command;
+	unsigned driver;
+	int rc;
+
+	if (side_same(&x->b, &x->base) || side_same(&x->a, &x->b)) {
+		x->out = x->a;
+		x->from = SADA_FROM_A;
+		return 1;
+	}
+	if (side_same(&x->a, &x->base)) {
+		x->out = x->b;
+		x->from = SADA_FROM_B;
+		return 1;
+	}
+	driver = sada_merger_driver(m, x->path, x->len, &command);
+	x->lacks = 0;
+	if ((x->apart = hopeless(x, driver)) != 0)
+		return 0;
+	if (m->o.base != NULL) {
+		m->o.base(x->anc, m->o.ctx);
+		x->apart = SADA_APART_SAME;
+		return 0;
+	}
+	memset(&done, 0, sizeof(done));
+	key_of(&done.key, x, driver, command);
+	rc = 0;
+	if (m->o.cache != NULL && sada_merge_cache_get(m->o.cache, &done.key,
+	    &done)) {
+		if ((x->apart = done.why) != 0)
+			return 0;
+		rc = sada_file_held(&src, &done.content, done.size, err);
+		/* Damage is no reason to stop: it is merged anew. */
+		if (rc < 0 && rc != SADA_DAMAGED)
+			return rc;
+	}
+	if (rc != 1 && (rc = merge_bytes(m, x, driver, command, &done,
+	    err)) <= 0)
+		return rc;
+	x->out.kind = SADA_FILE;
+	x->out.size = done.size;
+	x->out.id = done.content;
+	x->from = side_same(&x->out, &x->a) ? SADA_FROM_A :
+	    side_same(&x->out, &x->b) ? SADA_FROM_B : SADA_FROM_BOTH;
+	return 1;
+}

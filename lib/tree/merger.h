@@ -1,0 +1,112 @@
+/*
+ * Merger: what folding needs to bring versions of one path together that
+ * differ in content.
+ *
+ * Base of two versions: of the ancestors that both have, the newest (by the
+ * highest lamport of its dots, then sada_anc_cmp()).  An entry of the
+ * one's list is an ancestor of the other if that one's list has the same
+ * entry (sada_anc_same()), or if the other is ALONE and all dots of the
+ * entry lie in the past of its op: then it was made with that entry in
+ * view, or with what had replaced it.  Without a base both stand.  What is
+ * equal to the base gives way, whatever the kind; else the driver of the
+ * path decides.  What is not here is told as lacked, and both stand until
+ * it comes.
+ */
+#ifndef SADA_TREE_MERGER_H
+#define SADA_TREE_MERGER_H
+
+#include "merge/cache.h"
+#include "merge/merge.h"
+#include "store/file.h"
+#include "tree/ancestor.h"
+#include "tree/state.h"
+
+struct sada_merger_opts {
+	struct sada_state *st;		/* borrowed */
+	/*
+	 * Where merged contents are put, and read first; NULL: a transaction
+	 * of its own that is never committed.
+	 */
+	struct sada_txn *txn;
+	/*
+	 * The driver of PATH (enum sada_driver); *COMMAND is its text when
+	 * that is COMMAND.  NULL: text.
+	 */
+	unsigned (*driver)(const char *path, size_t len,
+	    const char **command, void *ctx);
+	/* Run COMMAND: 1 and the merge in OUT, 0 conflict.  NULL: 0. */
+	int (*run)(struct sada_buf *out, const char *command,
+	    const char *path, size_t len, const struct sada_three *in,
+	    void *ctx, struct sada_err *err);
+	/* An object that is not here would settle a conflict.  May be NULL. */
+	void (*lack)(unsigned type, const struct sada_id *id, uint64_t size,
+	    void *ctx);
+	/*
+	 * Not NULL: nothing is merged, but each base is told that a merge
+	 * of bytes would need.
+	 */
+	void (*base)(const struct sada_ancestor *a, void *ctx);
+	void *ctx;
+	struct sada_merge_cache *cache;	/* borrowed, may be NULL */
+};
+
+struct sada_merger;
+/* *OUT is new; free it with sada_merger_free() before OPTS's parts. */
+SADA_MUST int sada_merger_new(struct sada_merger **out,
+    const struct sada_merger_opts *opts, struct sada_err *err);
+/* Free; NULL is fine. */
+void sada_merger_free(struct sada_merger *m);
+/* Where contents of a view that was folded with M are read from. */
+struct sada_source sada_merger_source(const struct sada_merger *m);
+/* The driver of PATH. */
+unsigned sada_merger_driver(const struct sada_merger *m, const char *path,
+    size_t len, const char **command);
+
+/* The ancestors of a version, as far as they are known. */
+struct sada_kin {
+	const struct sada_version *v;
+	struct sada_ancestor *a;	/* own, or NULL */
+	size_t n;
+	int loaded;
+	int lacks;			/* it is not here, or damaged */
+};
+/* Load K->v's list into K, once.  Errors: SYS. */
+SADA_MUST int sada_kin_load(struct sada_merger *m, struct sada_kin *k,
+    struct sada_err *err);
+/* Free what K holds. */
+void sada_kin_release(struct sada_kin *k);
+/* Is entry A an ancestor of K (loaded)?  A may stand in its own list. */
+int sada_kin_has(struct sada_merger *m, const struct sada_kin *k,
+    const struct sada_ancestor *a);
+
+/* One content of a three-way merge. */
+struct sada_side3 {
+	uint8_t kind;
+	uint64_t size;
+	struct sada_id id;
+};
+/* The three sides and what comes of them. */
+struct sada_meld {
+	const char *path;		/* chooses the driver */
+	size_t len;
+	const struct sada_ancestor *anc;	/* of the base */
+	struct sada_side3 base, a, b;	/* A is the higher */
+	struct sada_side3 out;
+	unsigned from;			/* enum sada_from */
+	unsigned apart;			/* not merged: enum sada_apart */
+	unsigned lacks;			/* LACKS: SADA_LACK_* */
+};
+enum {
+	SADA_LACK_BASE = 1, SADA_LACK_A = 2, SADA_LACK_B = 4
+};
+enum sada_from {
+	SADA_FROM_A = 1, SADA_FROM_B, SADA_FROM_BOTH
+};
+/*
+ * Merge: 1 with OUT (whose content is held) and FROM, or 0 with APART.
+ * Errors: SYS DAMAGED.
+ */
+SADA_MUST int sada_meld(struct sada_merger *m, struct sada_meld *x,
+    struct sada_err *err);
+
+#endif

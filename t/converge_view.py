@@ -1,0 +1,300 @@
+"""converge_view: what a set of ops shows, by the rules of sada-store(5).
+
+Renames carry versions to other names, the versions of a name are folded into
+groups that merge, and groups beside the first become copies.
+"""
+import collections
+import os
+import subprocess
+import tempfile
+
+from converge_log import ANC, CHUNK, HINT_DIR, H
+
+# What a name was laid out or recorded as; cover is a set of versions.
+Row = collections.namedtuple('Row', 'slot kind content mode mtime size cover')
+
+MERGED_AT_MOST = 16             # versions of a slot
+MERGE_MAX = 8 << 20
+PATH_MAX, NAME_MAX = 4095, 255
+
+
+class Wrong(Exception):
+    """What the replica says and the rules differ."""
+
+
+class Group:
+    """Versions that share a name, and what that shows."""
+
+    def __init__(self, v):
+        self.kind, self.size, self.content = v.what()
+        self.mode, self.mtime = v.mode, v.mtime
+        self.versions = []
+
+
+class View:
+    def __init__(self, model, ops, held):
+        self.model, self.ops, self.held = model, ops, held
+        self.lives = model.living(ops)
+        self.merged = set()     # contents that merges made
+        self.shown = collections.defaultdict(set)
+        self.carries = False    # does any version stand elsewhere?
+        movers = sorted((o for o in ops if model.log[o].hints),
+                        key=lambda o: (model.lamport[o], model.dot(o)[0], o),
+                        reverse=True)
+        for slot, versions in list(self.lives.items()):
+            for v in versions:
+                at = self.carried(v, slot, movers)
+                self.shown[at].add(v)
+                if at != slot:
+                    model.carried.add((v, at))
+                    self.carries = True
+
+    # ---- renames ----
+
+    def carried(self, v, path, movers):
+        """Where version V, which lives at PATH, is shown."""
+        out, last = path, None
+        while True:
+            for k in movers:
+                if last and (k == last or last not in self.model.past[k]):
+                    continue
+                h = hint_of(self.model.log[k].hints, path)
+                if h is None or v.op in self.model.past[k] or \
+                        k in self.model.past[v.op]:
+                    continue
+                to = h[2] + path[len(h[1]):]
+                if not path_ok(to):
+                    continue
+                path, last = to, k
+                if self.lives_since(k, h):
+                    out = path
+                break
+            else:
+                return out
+
+    def lives_since(self, k, h):
+        """Does anything live where hint H leads that has seen op K?"""
+        return any(k in self.model.past[v.op]
+                   for slot, versions in self.lives.items()
+                   if slot == h[2] or h[0] == HINT_DIR and
+                   slot.startswith(h[2] + b'/') for v in versions)
+
+    def explain(self):
+        """What lives, for whoever looks for a fault."""
+        out = []
+        for path in sorted(self.shown, key=path_order):
+            for v in sorted(self.shown[path], key=lambda v: v.id()):
+                out.append('%r: %s lamport %d id %s%s, from %s' % (
+                    path, v, self.lamport(v.op), v.id().hex()[:8],
+                    ' alone' if v.alone else '',
+                    ['%s: %s' % (','.join(d[:6] for d in a.dots),
+                                 a.content[:8]) for a in v.anc]))
+        for o in sorted(self.ops, key=lambda o: self.model.lamport[o]):
+            log = self.model.log[o]
+            out.append('op %s by %s at %d on %s %s' % (
+                o[:6], log.dot[0].hex()[:6], self.model.lamport[o],
+                [p[:6] for p in log.parents], log.hints or ''))
+        return '\n'.join(out)
+
+    # ---- names ----
+
+    def directory(self, path):
+        """The cover of the directory PATH."""
+        return frozenset(v for v in self.shown.get(path, ())
+                         if v.kind == 'd')
+
+    def names(self, dirs):
+        """{name: Row} of all but the directories, which DIRS tells."""
+        out, copies, living = {}, [], set(dirs)
+        for path in sorted(self.shown, key=path_order):
+            if not self.shown[path]:
+                continue
+            living.add(path)
+            up = path.rpartition(b'/')[0]
+            if up and up not in dirs:
+                raise Wrong('%r lives, and %r is no directory' % (path, up))
+            groups = self.fold(path, self.shown[path])
+            if path != b'' and path not in dirs and \
+                    self.directory(path):
+                raise Wrong('%r is to be a directory' % path)
+            for g in groups:
+                if g.kind == 'd':
+                    continue
+                row = Row(path, g.kind, g.content, g.mode, g.mtime, g.size,
+                          frozenset(g.versions))
+                if path not in dirs and g is groups[0]:
+                    out[path] = row
+                else:
+                    copies.append((path, row))
+        for path, row in copies:
+            ids = sorted(v.id() for v in row.cover)
+            stem, digits = path, 10
+            while (n := copy_name(stem, ids, digits)) in living or n in out:
+                digits += 1
+                if digits > 64:
+                    stem, digits = n, 10
+            out[n] = row
+        return out
+
+    # ---- folding ----
+
+    def lamport(self, op):
+        return self.model.lamport[op] if op in self.ops else 0
+
+    def fold(self, path, versions):
+        model = self.model
+        groups, joined = [], {}
+        many = len(versions) > MERGED_AT_MOST
+        for v in sorted(versions, key=lambda v: (self.lamport(v.op),
+                        model.dot(v.op)[0], v.id()), reverse=True):
+            g = joined.get(v.what())
+            if g is not None:
+                if v.kind == 'f' and not many:
+                    self.join_mode(g, v, self.base(g, v))
+            elif v.kind != 'd' and not many:
+                g = next((g for g in groups if g.kind != 'd' and
+                          self.join(g, v)), None)
+            if g is None:
+                g = Group(v)
+                groups.append(g)
+            g.versions.append(v)
+            joined[v.what()] = g
+        return groups
+
+    def list(self, v):
+        return v.anc if v.anc and (ANC, v.list_id()) in self.held else ()
+
+    def is_ancestor(self, a, v):
+        if any(x[1] == a[1] and x[3:] == a[3:] and set(x[0]) & set(a[0])
+               for x in self.list(v)):
+            return True
+        return v.alone and set(a.dots) <= self.model.past[v.op]
+
+    def base(self, g, v):
+        """The newest ancestor of group G and version V, or None."""
+        contents = {x.what() for x in g.versions}
+        common = [a for x in g.versions + [v] for a in self.list(x)
+                  if self.is_ancestor(a, v) and
+                  all(any(self.is_ancestor(a, x) for x in g.versions
+                          if x.what() == c) for c in contents)]
+        return max(common, default=None, key=lambda a: (
+            max(self.lamport(d) for d in a.dots), len(a.dots),
+            [self.model.dot(d) for d in a.dots], self.model.real(a.content),
+            a.size, a.kind, a.mode))
+
+    def join_mode(self, g, v, base):
+        if base is not None and g.mode == base.mode:
+            g.mode = v.mode
+        if g.kind == 'l':
+            g.mode = 0
+
+    def join(self, g, v):
+        """Bring V into group G if they merge."""
+        base = self.base(g, v)
+        if base is None:
+            return False
+        of_base = base.kind, base.size, base.content
+        of_group = g.kind, g.size, g.content
+        if v.what() == of_base or v.what() == of_group:
+            pass
+        elif of_group == of_base:
+            g.kind, g.size, g.content = v.what()
+            g.mtime = v.mtime
+        else:
+            if not self.merge(of_base, g, v):
+                return False
+        self.join_mode(g, v, base)
+        return True
+
+    def bytes(self, what):
+        """The bytes of a file of at most MERGE_MAX that is held, or None."""
+        kind, size, content = what
+        if kind != 'f' or size > MERGE_MAX or content.startswith('big'):
+            return None
+        if content not in self.merged and \
+                (CHUNK, content) not in self.held:
+            return None
+        return self.model.bytes[content]
+
+    def merge(self, of_base, g, v):
+        sides = [self.bytes(x) for x in (
+            of_base, (g.kind, g.size, g.content), v.what())]
+        if None in sides:
+            return False
+        key = of_base[2], g.content, v.content
+        if key not in self.model.merges:
+            self.model.merges[key] = merge_text(*sides)
+        data = self.model.merges[key]
+        if data is None or len(data) > MERGE_MAX:
+            return False
+        content = H(b'sada.chunk.v1', data)
+        self.model.bytes[content] = data
+        self.model.merged.add(content)
+        if content == v.content:
+            g.mtime = v.mtime
+        elif content != g.content:
+            g.mtime = max(g.mtime, v.mtime) + 1
+            self.merged.add(content)
+        g.size, g.content = len(data), content
+        return True
+
+
+def merge_text(base, a, b):
+    """The merge of three contents by lines, or None."""
+    if b'\0' in base + a + b:
+        return None
+    with tempfile.TemporaryDirectory(dir=os.environ.get('TMPDIR')) as tmp:
+        for name, data in (('base', base), ('a', a), ('b', b)):
+            with open(os.path.join(tmp, name), 'wb') as f:
+                f.write(data)
+        env = dict(os.environ, GIT_CONFIG_NOSYSTEM='1', GIT_DIR=tmp,
+                   GIT_CONFIG_GLOBAL='/dev/null')
+        p = subprocess.run(['git', 'merge-file', '-p', 'a', 'base', 'b'],
+                           cwd=tmp, capture_output=True, env=env)
+    if p.returncode > 127:
+        raise OSError('git merge-file: %s' % p.stderr.decode())
+    return p.stdout if p.returncode == 0 else None
+
+
+def hint_of(hints, path):
+    """The hint that says where PATH went: its own, or of what is above."""
+    at = path
+    while at:
+        for h in hints:
+            if h[1] == at and (at == path or h[0] == HINT_DIR):
+                return h
+        at = at.rpartition(b'/')[0]
+    return None
+
+
+def path_ok(path):
+    parts = path.split(b'/')
+    return len(path) <= PATH_MAX and len(parts) <= 128
+
+
+def path_order(path):
+    return path.replace(b'/', b'\0')
+
+
+def copy_name(path, ids, digits):
+    h = H(b'sada.name.v1', len(path).to_bytes(8, 'little') + path +
+          b''.join(ids))
+    up, slash, name = path.rpartition(b'/')
+    dot = name.rfind(b'.')
+    ext = name[dot:] if dot > 0 and len(name) - dot <= 16 else b''
+    stem = name[:len(name) - len(ext)]
+    room = min(NAME_MAX, PATH_MAX - len(up + slash)) - 1 - digits - len(ext)
+    if len(stem) > room:
+        stem = cut(stem, max(0, room))
+    return up + slash + stem + b'~' + h[:digits].encode() + ext
+
+
+def cut(s, n):
+    """The first N bytes of S, or less: no sequence of UTF-8 is cut."""
+    for back in range(min(3, n) + 1):
+        c = s[n - back]
+        if c & 0xc0 != 0x80:
+            size = (4 if 0xf0 <= c <= 0xf4 else 3 if 0xe0 <= c <= 0xef else
+                    2 if 0xc2 <= c <= 0xdf else 1)
+            return s[:n - back] if size > back else s[:n]
+    return s[:n]
