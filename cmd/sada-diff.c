@@ -31,7 +31,7 @@ static const struct cli_command command = {
 	.usage = "sada-diff [--name-status|-p] [REV [REV]] [-- PATH...]",
 	.about = "Show what differs: from what is recorded or laid out to "
 	    "the directory as it is;\nfrom REV to the directory; from one "
-	    "REV to the other.  Exit 1: there is something.",
+	    "REV to the other.  Exit 1: they differ.",
 	.options = options,
 	.option = option,
 	.max = CLI_MANY

@@ -101,6 +101,30 @@ human(struct cli *c, const struct sada_status *st)
 }
 
 static int
+fork_line(const struct sada_fork *f, void *ctx)
+{
+	cli_putf(ctx, "%-14s ", "fork:");
+	cli_name(ctx, f->author, strlen(f->author));
+	cli_putf(ctx, " %" PRIu64 " %s %s %s", f->seq, f->op[0], f->op[1],
+	    f->forged ? "forged" : "copied");
+	(void)cli_end(ctx);
+	return 0;
+}
+
+static int
+fork_json(const struct sada_fork *f, void *ctx)
+{
+	cli_json(ctx);
+	cli_json_str(ctx, "fork", f->author);
+	cli_json_num(ctx, "seq", f->seq);
+	cli_json_str(ctx, "op", f->op[0]);
+	cli_json_str(ctx, "other", f->op[1]);
+	cli_json_flag(ctx, "forged", f->forged);
+	(void)cli_json_end(ctx);
+	return 0;
+}
+
+static int
 only_id(struct cli *c, struct sada_replica *r, struct sada_err *err)
 {
 	char hex[SADA_VERB_HEX] = "";
@@ -139,6 +163,7 @@ main(int argc, char **argv)
 			json(&c, &st);
 		else
 			human(&c, &st);
+		rc = sada_forks(r, c.json ? fork_json : fork_line, &c);
 	}
 out:
 	sada_close(r);

@@ -59,21 +59,27 @@ libsada_a_SOURCES = \
 	lib/disk/apply.h \
 	lib/disk/apply_priv.h \
 	lib/disk/classify.c \
+	lib/disk/classify_db.c \
+	lib/disk/database.c \
+	lib/disk/database.h \
 	lib/disk/dirjob.c \
 	lib/disk/file.c \
 	lib/disk/finish.c \
 	lib/disk/journal.c \
 	lib/disk/layout.c \
 	lib/disk/layout.h \
+	lib/disk/layout_db.c \
 	lib/disk/layout_priv.h \
 	lib/disk/layout_run.c \
 	lib/disk/order.c \
 	lib/disk/plan.c \
 	lib/disk/scan.c \
 	lib/disk/scan.h \
+	lib/disk/scan_db.c \
 	lib/disk/scan_priv.h \
 	lib/disk/stage.c \
 	lib/disk/swap.c \
+	lib/disk/swap_db.c \
 	lib/disk/trash.c \
 	lib/disk/walk.c \
 	lib/disk/work.h \
@@ -250,6 +256,7 @@ libsada_a_SOURCES += \
 	lib/merge/sqlite_capture.c \
 	lib/merge/sqlite_equal.c \
 	lib/merge/sqlite_install.c \
+	lib/merge/sqlite_ints.c \
 	lib/merge/sqlite_live.c \
 	lib/merge/sqlite_merge.c \
 	lib/merge/sqlite_open.c \

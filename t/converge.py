@@ -11,7 +11,7 @@ to say.
 
 SADA_TEST_SEED is the first seed (default: 1), SADA_TEST_ROUNDS says how
 many histories (default: 24), SADA_TEST_EVENTS how many events each has
-(default: 120); SADA_TEST_VERBOSE shows each command, and with
+(default: 100); SADA_TEST_VERBOSE shows each command, and with
 SADA_TEST_KEEP the directories of a history that failed stay.
 """
 import base64
@@ -39,7 +39,7 @@ NAMES = [
     b'y' * 251 + b'.txt', b'\xc3\xa9' * 127, b'~', b'a~0123456789', b'f~.txt',
     b'-l', b'.h', b'.a~b', b'A', b' ', b'*', b'"\\', b'.sadaignor', b'sada',
 ]
-EDITS = ['text'] * 16 + [
+EDITS = ['text'] * 18 + ['tidy'] * 3 + [
     'write', 'write', 'append', 'delete', 'delete', 'chmod', 'rename',
     'rename', 'rename', 'swap', 'mkdir', 'link', 'mtime', 'kind']
 MODES = [0o644, 0o600, 0o755, 0o444, 0o400, 0o111, 0o000, 0o4755, 0o666]
@@ -340,7 +340,8 @@ class World:
         texts = [n for n in now if n not in copies and now[n].kind == 'f' and
                  now[n].content in self.texts | self.model.merged]
         if what == 'text' and texts:
-            old = rng.choice(sorted(texts))
+            texts.sort()
+            old = rng.choice(texts[:3] if rng.random() < .7 else texts)
         elif what == 'text':
             what = 'write'
         os.chdir(r.bdir)
@@ -384,26 +385,31 @@ class World:
         lines = data.splitlines(True)
         for _ in range(rng.choice((1, 1, 1, 2))):
             at = rng.randrange(len(lines))
-            how = rng.randrange(14)
+            how = rng.randrange(20)
             word = rng.choice(WORDS) + end
-            if how < 6:
+            if how < 10:
                 lines[at] = word
-            elif how < 8:
+            elif how < 14:
                 lines.insert(at, word)
-            elif how < 10:
+            elif how < 16:
                 lines.append(word)
-            elif how < 11 and len(lines) > 5:
+            elif how < 18 and len(lines) > 5:
                 del lines[at]
-            elif how < 12:
+            elif how < 19:
                 lines[-1] = lines[-1].rstrip(b'\r\n')
-            elif how < 13 and rng.random() < .3:
+            elif rng.random() < .2:
                 swap = (b'\n', b'\r\n') if end == b'\n' else (b'\r\n', b'\n')
                 lines = [x.replace(*swap) for x in lines]
-            else:
+            elif rng.random() < .7:
                 # Back to what some name once had.
                 lines = self.model.bytes[rng.choice(sorted(
                     self.texts))].splitlines(True)
         self.put(old, b''.join(lines))
+
+    def edit_tidy(self, old, new, now):
+        for n in now:
+            if re.search(rb'~[0-9a-f]{10}', n):
+                self.clear(n)
 
     def edit_append(self, old, new, now):
         if now[old].kind == 'f' and os.lstat(old).st_size < 3000000:
@@ -594,8 +600,13 @@ class World:
 
     def history(self, events):
         self.start()
-        for _ in range(events):
+        for n in range(events):
             self.event()
+            if n in (0, events // 2, events - 1):
+                # All work at once, on what they have in common.
+                for r in self.replicas:
+                    for _ in range(4):
+                        self.edit(r)
         rounds = self.heal('after the history')
         self.settle()
         self.heal('after all directories were touched')
@@ -642,7 +653,7 @@ def one(seed, events, top):
 def main():
     seed = int(os.environ.get('SADA_TEST_SEED', 1))
     rounds = int(os.environ.get('SADA_TEST_ROUNDS', 24))
-    events = int(os.environ.get('SADA_TEST_EVENTS', 120))
+    events = int(os.environ.get('SADA_TEST_EVENTS', 100))
     # Nothing here is about durability, and fsync costs most of the time.
     top = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
     failed = 0

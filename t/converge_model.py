@@ -1,4 +1,4 @@
-"""converge_model: the rules of convergence over plain sets, as naive as can be.
+"""converge_model: the rules of convergence over plain sets, kept naive.
 
 A version lives in a set of ops when the op that made it is in the set and
 no op of the set took it away.  No maps, no joins: what a replica shows is
@@ -21,8 +21,10 @@ KIND = {'f': 1, 'd': 2, 'l': 3}
 
 # What stands at a name: kind f, d or l; content is its id.
 Entry = collections.namedtuple('Entry', 'kind content mode mtime size')
-# An ancestor; dots are ops, for an op has its dot alone.
-Ancestor = collections.namedtuple('Ancestor', 'dots kind mode size content')
+# An ancestor; dots are ops, for an op has its dot alone.  Other: it was
+# another name.
+Ancestor = collections.namedtuple('Ancestor',
+                                  'dots kind mode size content other')
 
 
 def content_id(data):
@@ -55,8 +57,8 @@ class Version:
             self._list = H(b'sada.anc.v1', var(len(self.anc)) + b''.join(
                 var(len(a.dots)) +
                 b''.join(self.model.dot_bytes(d) for d in a.dots) +
-                bytes([KIND[a.kind]]) + var(a.mode) + var(a.size) +
-                bytes.fromhex(self.model.real(a.content))
+                bytes([KIND[a.kind] | 4 * a.other]) + var(a.mode) +
+                var(a.size) + bytes.fromhex(self.model.real(a.content))
                 for a in self.anc))
         return self._list
 
@@ -123,10 +125,11 @@ class Model:
                     out[v.slot].add(v)
         return out
 
-    def ancestors(self, shown, cover, ops, held):
+    def ancestors(self, path, shown, cover, ops, held):
         """
-        The list of what replaces a name that showed entry SHOWN with the
-        versions COVER, in an op on OPS, of the store that holds HELD.
+        The list of what, at PATH (None: renamed), replaces a name that
+        showed entry SHOWN with the versions COVER, in an op on OPS, of a
+        store with HELD.
         """
         cover = sorted((v for v in cover if v.kind != 'd'), key=Version.id)
         if not cover:
@@ -137,15 +140,17 @@ class Model:
             own = []
             if v.what() != (shown.kind, shown.size, shown.content):
                 own.append(Ancestor((v.op,), v.kind, v.mode, v.size,
-                                    v.content))
+                                    v.content, False))
             if v.anc and (ANC, v.list_id()) in held:
                 own += v.anc
+            if v.slot != path:
+                own = [a._replace(other=True) for a in own]
             rest += [a for a in own if a not in rest]
         if len(cover) > 1:
             rest.sort(key=lambda a: -max(self.lamport[d] if d in ops else 0
                                          for d in a.dots))
         first = Ancestor(dots, shown.kind, shown.mode, shown.size,
-                         shown.content)
+                         shown.content, any(v.slot != path for v in cover))
         return ((first,) + tuple(rest))[:LISTED]
 
 
@@ -221,7 +226,8 @@ class Side:
             row = self.rows[name]
             if row.slot == name and len(row.cover) == 1:
                 at = next(iter(row.cover)).slot
-                if at != name and 'd' not in (row.kind, disk[name].kind):
+                if at != name and base[at] <= row.cover and \
+                        'd' not in (row.kind, disk[name].kind):
                     settled[name] = at
         mates = self.mates(log.hints, disk, gone, new, settled)
         taken = set()
@@ -234,14 +240,15 @@ class Side:
             if row and row.slot == name:
                 cover = row.cover
             v.alone = v.kind != 'd' and base[name] <= cover
-            if name in changed and view.carries:
+            if name in changed and view.moved:
                 v.alone = False
             if name in mates:
                 row = self.rows[mates[name]]
                 cover = row.cover
-                v.alone &= not view.carries and base[mates[name]] <= cover
+                v.alone &= not view.moved and base[mates[name]] <= cover
             if v.kind != 'd' and cover:
-                v.anc = model.ancestors(row, cover, before, held)
+                at = None if name in mates else name
+                v.anc = model.ancestors(at, row, cover, before, held)
             made.append(v)
             rows[name] = Row(name, *disk[name], frozenset([v]))
         model.made[log.id], model.taken[log.id] = made, taken

@@ -37,7 +37,7 @@ class View:
         self.lives = model.living(ops)
         self.merged = set()     # contents that merges made
         self.shown = collections.defaultdict(set)
-        self.carries = False    # does any version stand elsewhere?
+        self.moved = set()      # versions that stand elsewhere
         movers = sorted((o for o in ops if model.log[o].hints),
                         key=lambda o: (model.lamport[o], model.dot(o)[0], o),
                         reverse=True)
@@ -47,7 +47,7 @@ class View:
                 self.shown[at].add(v)
                 if at != slot:
                     model.carried.add((v, at))
-                    self.carries = True
+                    self.moved.add(v)
 
     # ---- renames ----
 
@@ -58,7 +58,7 @@ class View:
             for k in movers:
                 if last and (k == last or last not in self.model.past[k]):
                     continue
-                h = hint_of(self.model.log[k].hints, path)
+                h = hint_for(self.model.log[k].hints, path, v.kind)
                 if h is None or v.op in self.model.past[k] or \
                         k in self.model.past[v.op]:
                     continue
@@ -162,13 +162,18 @@ class View:
         return groups
 
     def list(self, v):
-        return v.anc if v.anc and (ANC, v.list_id()) in self.held else ()
+        if not v.anc or (ANC, v.list_id()) not in self.held:
+            return []
+        if v in self.moved:
+            return [a._replace(other=True) for a in v.anc]
+        return list(v.anc)
 
     def is_ancestor(self, a, v):
-        if any(x[1] == a[1] and x[3:] == a[3:] and set(x[0]) & set(a[0])
-               for x in self.list(v)):
+        if any((x.kind, x.size, x.content) == (a.kind, a.size, a.content) and
+               set(x.dots) & set(a.dots) for x in self.list(v)):
             return True
-        return v.alone and set(a.dots) <= self.model.past[v.op]
+        return v.alone and v not in self.moved and not a.other and \
+            set(a.dots) <= self.model.past[v.op]
 
     def base(self, g, v):
         """The newest ancestor of group G and version V, or None."""
@@ -180,7 +185,7 @@ class View:
         return max(common, default=None, key=lambda a: (
             max(self.lamport(d) for d in a.dots), len(a.dots),
             [self.model.dot(d) for d in a.dots], self.model.real(a.content),
-            a.size, a.kind, a.mode))
+            a.size, a.kind, a.mode, a.other))
 
     def join_mode(self, g, v, base):
         if base is not None and g.mode == base.mode:
@@ -265,6 +270,12 @@ def hint_of(hints, path):
                 return h
         at = at.rpartition(b'/')[0]
     return None
+
+
+def hint_for(hints, path, kind):
+    """The same for a version of KIND: hints of directories move these."""
+    return hint_of([h for h in hints if h[1] != path or
+                    (h[0] == HINT_DIR) == (kind == 'd')], path)
 
 
 def path_ok(path):

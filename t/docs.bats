@@ -111,17 +111,23 @@ world() {
 	[ "${lines[-1]}" = milk ]
 	tour 3
 	[ "$status" -eq 0 ]
+	[ "$stderr" = '' ]
+	[[ $output == *$'one\n2\n3\n4\n5\n6\n7\n8\nnine\n10' ]]
+	[ ! -e laptop/plan.txt ]
+	diff -r -x .sada laptop desk
+	tour 4
+	[ "$status" -eq 0 ]
 	[[ $stderr == *'1 conflict; see sada-merge --list'* ]]
 	[[ $output == *list.txt*list~*.txt* ]]
 	[ "$(sada-merge -C laptop --list | wc -l)" -eq 2 ]
 	diff -r -x .sada laptop desk
-	tour 4
+	tour 5
 	[ "$status" -eq 0 ]
 	[ "$stderr" = '' ]
 	[[ $output == *$'bread\ntea' ]]
-	[ "$(ls desk)" = list.txt ]
+	[ "$(ls desk)" = $'list.txt\nplans.txt' ]
 	diff -r -x .sada laptop desk
-	tour 5
+	tour 6
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "${lines[1]}" ]
 	[[ $output == *$'\nM list.txt\n'* ]]
@@ -129,8 +135,8 @@ world() {
 	sada-verify -C desk
 }
 
-@test "there is no sixth block in the README that nobody ran" {
-	[ "$(grep -c '^```sh$' "$readme")" -eq 5 ]
+@test "there is no seventh block in the README that nobody ran" {
+	[ "$(grep -c '^```sh$' "$readme")" -eq 6 ]
 }
 
 @test "the cron line: a conflict does not stop the delivery" {
@@ -175,7 +181,7 @@ world() {
 	line=$(cron '0 8' "$PWD/desk")
 	run -0 --separate-stderr env -i sh -e -c "$line"
 	[ "$output$stderr" = '' ]
-	tour 3
+	tour 4
 	run -0 --separate-stderr env -i sh -e -c "$line"
 	[[ $output == *list.txt* ]]
 }

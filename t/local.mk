@@ -104,6 +104,7 @@ t_unit_sim_SOURCES = \
 	t/unit/sim.h \
 	t/unit/sim_edit.c \
 	t/unit/sim_heal.c \
+	t/unit/sim_naive.c \
 	t/unit/sim_plan.c \
 	t/unit/sim_step.c \
 	t/unit/sim_verb.c \
@@ -149,14 +150,20 @@ test_scripts = \
 	t/conflicts.bats \
 	t/converge.py \
 	t/docs.bats \
+	t/epoch.bats \
 	t/heal.bats \
 	t/kill.py \
 	t/layers \
 	t/looking.bats \
 	t/memory.py \
+	t/moves.py \
+	t/mutate.py \
 	t/reader.bats \
 	t/regress.bats \
 	t/rename.bats \
+	t/replay.bats \
+	t/settle.bats \
+	t/sqlite.py \
 	t/strace.bats \
 	t/sync.bats
 
@@ -175,7 +182,12 @@ fuzz_sources = \
 
 # What the scripts load, and fixtures.
 test_helpers = \
+	t/conflicts.bash \
+	t/converge_log.py \
 	t/converge_model.py \
+	t/converge_view.py \
+	t/history.py \
+	t/mutants.txt \
 	t/reader.py \
 	t/trace.py
 
@@ -188,9 +200,12 @@ EXTRA_DIST += \
 	t/runtests
 
 ONLY =
+WITH =
+TIMEOUT = 900
 
 check-local:
-	@$(srcdir)/t/runtests --only '$(ONLY)' $(srcdir) $(builddir) \
+	@$(srcdir)/t/runtests --only '$(ONLY)' --with '$(WITH)' \
+	    --timeout $(TIMEOUT) $(srcdir) $(builddir) \
 	    $(test_scripts) $(check_PROGRAMS)
 
 # Compile the tests without running them.

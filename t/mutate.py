@@ -80,7 +80,8 @@ class Bench:
 
     def make(self, argv):
         p = subprocess.run(argv, cwd=BUILD, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, text=True)
+                           stderr=subprocess.STDOUT, text=True,
+                           env=dict(os.environ, MAKEFLAGS=''))
         if p.returncode:
             raise RuntimeError('does not build: ' + p.stdout[-2000:])
 
@@ -100,8 +101,6 @@ class Bench:
     def run_unit(self, test, rounds, objs):
         exe = os.path.join(self.tmp, test)
         obj = 't/unit/' + test + '.o'
-        if not os.path.exists(os.path.join(BUILD, obj)):
-            self.make(['make', obj])
         self.make(self.link + ['-o', exe, obj] + objs + self.libs)
         return self.run([exe], dict(os.environ, SADA_TEST_ROUNDS=rounds))
 
@@ -138,6 +137,9 @@ class Bench:
 
     def passes_clean(self, test):
         if test not in self.clean:
+            name = test.split(' ')[0]
+            self.make(['make', 'libsada.a', 'libcli.a'] + ([]
+                      if '.' in name else ['t/unit/' + name + '.o']))
             self.clean[test] = self.passes(test, [])
         return self.clean[test]
 

@@ -337,9 +337,12 @@ send() {
 	grep -q '^slot 2 f$' two.store
 	run -1 sada-merge -q -C two
 	same two here
-	# That it lacks what it had made is only clear from its next word.
+	# That it lacks what it had made is only clear from its next words: the
+	# first may be taken for older ones than those from before.
 	send one two 4.sada
 	send two one 5.sada
+	send one two 6.sada
+	send two one 7.sada
 	run -1 sada-merge -q -C one
 	same one here
 	[ "$(state one)" = "$(state two)" ]

@@ -757,8 +757,8 @@ def ancestors(b):
         dots = [get_dot(r) for _ in range(r.count(64))]
         need(dots and dots == sorted(set(dots)), 'dots of an ancestor')
         kind, mode = r.u8(), r.var()
-        need(kind in (FILE, LINK) and mode <= 0o777 and
-             (kind == FILE or mode == 0), 'kind or mode of an ancestor')
+        need(kind & ~4 in (FILE, LINK) and mode <= 0o777 and
+             (kind & ~4 == FILE or mode == 0), 'kind or mode of an ancestor')
         size = r.var()
         out.append((dots, kind, mode, size, r.id()))
     r.end()

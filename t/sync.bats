@@ -666,6 +666,7 @@ went_back() {
 	run -1 sada-merge -C A
 	[ "$(cat A/f* | LC_ALL=C sort)" = $'eins\ntwo' ]
 	[ "$(cat A/x A/y)" = $'1\n2' ]
+	sada-status -C A | grep '^fork: *B [0-9]* [0-9a-f]* [0-9a-f]* copied$'
 	heal A B
 	same A B
 	echo three >B/z

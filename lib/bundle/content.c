@@ -110,6 +110,20 @@ take_block(struct sada_take *t, const unsigned char *p, size_t n,
 	return 0;
 }
 
+/* Get an object that may still be in a block under way. */
+static int
+get(struct sada_take *t, unsigned type, const struct sada_id *id,
+    struct sada_buf *out, struct sada_err *err)
+{
+	int rc = sada_txn_get(t->txn, type, id, out, err);
+
+	if (rc != SADA_NOTFOUND || t->pool == NULL)
+		return rc;
+	if ((rc = take_drain(t, err)) < 0)
+		return rc;
+	return sada_txn_get(t->txn, type, id, out, err);
+}
+
 /*
  * Unpack FRAME with object BASE as prefix and put what comes out.  A base
  * that is not held is no fault: the content becomes a want.
@@ -129,7 +143,7 @@ put_frame(struct sada_take *t, unsigned type, const struct sada_id *base,
 		    "a bundle holds an object that is too large");
 	if ((rc = take_count(t, 1, raw, err)) < 0)
 		return rc;
-	rc = sada_txn_get(t->txn, type, base, &old, err);
+	rc = get(t, type, base, &old, err);
 	if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED) {
 		rc = 0;
 		goto out;
@@ -233,7 +247,7 @@ take_delta(struct sada_take *t, const unsigned char *p, size_t n,
 	if (v->size != raw || raw > SADA_CHUNK_MAX)
 		return sada_err_set(err, SADA_FORMAT,
 		    "a change in a bundle has another size than its content");
-	rc = sada_txn_get(t->txn, SADA_OBJ_ANC, &v->anc, &b, err);
+	rc = get(t, SADA_OBJ_ANC, &v->anc, &b, err);
 	if (rc == SADA_NOTFOUND) {
 		rc = take_count(t, 1, raw, err);
 		goto out;

@@ -140,15 +140,16 @@ out:
 }
 
 /*
- * V, new in slot NOW, replaced one of the versions of slot WAS that are
- * gone from it; more than one is gone when a conflict was settled.  1 when
- * it was found.
+ * V, new, replaced one of the versions that went from a slot, which is WAS
+ * and then NOW; more than one is gone when a conflict was settled.  OLD is
+ * that slot's path when V has another.  1 when it was found.
  */
 static int
 derive_anc(struct sada_take *t, const struct sada_entry *was,
-    const struct sada_entry *now, const struct sada_version *v,
-    struct sada_err *err)
+    const struct sada_entry *now, const struct sada_buf *old,
+    const struct sada_version *v, struct sada_err *err)
 {
+	struct sada_version gone;
 	size_t i, tries = 0;
 	int rc = 0;
 
@@ -157,7 +158,12 @@ derive_anc(struct sada_take *t, const struct sada_entry *was,
 		if (was->v[i].kind != SADA_DIR &&
 		    !slot_has(now, &was->v[i])) {
 			tries++;
-			rc = derive_from(t, &was->v[i], v, err);
+			gone = was->v[i];
+			if (old != NULL) {
+				gone.at = (const char *)old->p;
+				gone.at_len = old->len;
+			}
+			rc = derive_from(t, &gone, v, err);
 		}
 	return rc;
 }
@@ -204,7 +210,8 @@ derive_renamed(struct derive *d, const char *path, size_t len,
 			continue;
 		if ((rc = slot_at(d->was, (char *)d->path.p, d->path.len,
 		    &was, err)) < 0 ||
-		    (rc = derive_anc(d->t, &was, &now, v, err)) != 0)
+		    (rc = derive_anc(d->t, &was, &now, &d->path, v,
+		    err)) != 0)
 			return rc < 0 ? rc : 0;
 	}
 	return 0;
@@ -226,7 +233,8 @@ look_at_slot(struct derive *d, const struct sada_entry *was,
 			    sada_dot_cmp(&v->dot, &d->op->dot) != 0 ||
 			    sada_txn_has(d->t->txn, SADA_OBJ_ANC, &v->anc))
 				continue;
-			if ((rc = derive_anc(d->t, was, now, v, err)) == 0 &&
+			if ((rc = derive_anc(d->t, was, now, NULL, v,
+			    err)) == 0 &&
 			    d->op->nhints > 0)
 				rc = derive_renamed(d, now->path, now->len,
 				    v, err);

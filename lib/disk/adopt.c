@@ -85,10 +85,45 @@ agrees(const struct sada_act *a, uint8_t kind, uint16_t mode, uint64_t size,
 		return 0;
 	if (kind == SADA_DIR)
 		return a->was.mode == mode ? 2 : 1;
-	if (size != a->was.size || sada_id_cmp(content, &a->id) != 0)
+	if (sada_id_cmp(content, &a->id) != 0)
+		return 0;
+	/* Of a database neither its bytes nor its time count. */
+	if (a->flags & SADA_ACT_ROWS)
+		return a->was.mode == mode ? 2 : 1;
+	if (size != a->was.size)
 		return 0;
 	return (kind == SADA_LINK || a->was.mode == mode) &&
 	    a->was.mtime_s == s && a->was.mtime_ns == ns ? 2 : 1;
+}
+
+/*
+ * A file stands there.  1: a database with T's rows or W's, and ID says
+ * which; 0.  Jobs run beside each other, but each name is of one job.
+ */
+static int
+look_rows(struct sada_run *r, struct sada_act *a, int dfd,
+    struct sada_err *err)
+{
+	const char *base = sada_act_base(a);
+	int rc = 0;
+
+	if (a->t != NULL && a->t->kind == SADA_FILE) {
+		rc = sada_run_rows(r, dfd, base, a->path, a->len,
+		    &a->t->content, a->t->size, err);
+		a->id = a->t->content;
+	}
+	if (rc == 0 && a->w != NULL && a->w->kind == SADA_FILE) {
+		rc = sada_run_rows(r, dfd, base, a->path, a->len,
+		    &a->w->content, a->w->size, err);
+		a->id = a->w->content;
+	}
+	if (rc == 1) {
+		a->rowflags = SADA_ROW_RACY;
+		a->flags |= SADA_ACT_ROWS;
+		return 1;
+	}
+	memset(&a->id, 0, sizeof(a->id));
+	return rc < 0 ? rc : 0;
 }
 
 /* Fill THERE, WAS and ID of A. */
@@ -104,6 +139,8 @@ look(struct sada_run *r, struct sada_act *a, struct sada_err *err)
 		return rc;
 	a->there = sada_kind_of(&st);
 	sada_seen_of(&a->was, &st);
+	if (a->there == SADA_FILE && (rc = look_rows(r, a, dfd, err)) != 0)
+		return rc < 0 ? rc : 0;
 	if (a->there == SADA_DIR || a->there == SADA_KIND_OTHER ||
 	    ((a->t == NULL || a->t->kind != a->there ||
 	    a->t->size != st.size) && (a->w == NULL ||

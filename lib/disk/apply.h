@@ -13,6 +13,7 @@
 #ifndef SADA_DISK_APPLY_H
 #define SADA_DISK_APPLY_H
 
+#include "disk/database.h"
 #include "disk/work.h"
 #include "store/file.h"
 #include "tree/view.h"
@@ -37,6 +38,7 @@ struct sada_apply_opts {
 	const struct sada_work *old;	/* W, or NULL: nothing was laid out */
 	struct sada_view *view;		/* T, fresh; it is used up, and freed by the caller */
 	struct sada_source src;
+	const struct sada_databases *db;	/* or NULL: none */
 	const struct sada_id *heads;	/* of T */
 	size_t nheads;
 	struct sada_id map;		/* T's root */
@@ -68,6 +70,13 @@ struct sada_apply_result {
  * are told and counted, others go on; only an I/O error of the store or a
  * full disk stops it: then what was staged is removed, what was swapped
  * stays, and the journal tells the next run.  Errors: SYS DAMAGED FORMAT.
+ *
+ * A database (see disk/database.h) is compared by its rows, and its mtime
+ * does not count.  It is changed where it stands, in one transaction: what
+ * leads from W to T is brought into it, and what was written to it since W
+ * stays there, for the next scan.  Where SQLite refuses, it changes places
+ * like a file if it is W and nobody has it open as far as can be seen; else
+ * it is left.  One that is in use is neither removed nor made another kind.
  */
 SADA_MUST int sada_apply(struct sada_apply_result *res,
     const struct sada_apply_opts *opts, struct sada_err *err);
@@ -82,7 +91,8 @@ SADA_MUST int sada_apply_pending(int sdir, struct sada_id **heads,
 
 /*
  * Remove what earlier runs displaced: each file whose re-hash is a content
- * that the store holds is unlinked; any other is put back into the
+ * that the store holds, or a database with the rows of one that its list
+ * names, is unlinked; any other is put back into the
  * directory beside its old name (NAME~kept-HEX) for the next snap, and
  * told.  Called with the lock held and no apply pending.  Errors: SYS.
  */

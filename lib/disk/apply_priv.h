@@ -40,7 +40,11 @@ enum {
 	SADA_ACT_STAGED = 32,	/* stands in the stage */
 	SADA_ACT_TOUCHED = 64,	/* directory: a child came or went by us */
 	SADA_ACT_LOOSE = 128,	/* directory: made writable for that */
-	SADA_ACT_FINISH = 256	/* directory: mode and mtime are to be set */
+	SADA_ACT_FINISH = 256,	/* directory: mode and mtime are to be set */
+	SADA_ACT_ROWS = 512,	/* a database: T's rows are brought in first */
+	SADA_ACT_EDITED = 1024,	/* a database: not W, or that is not known:
+				   nothing may take its place */
+	SADA_ACT_LIKE_W = 2048	/* a database with W's rows is displaced */
 };
 
 /*
@@ -120,7 +124,38 @@ void sada_plan_conflicts(struct sada_plan *p, const struct sada_name *copies,
 /* The row that shows name N, without seen; borrows from N. */
 void sada_row_of(struct sada_row *r, const struct sada_name *n);
 
+/* ---- classify_db.c ---- */
+/*
+ * Is A's path part of a database in use, or of one that T brings?  1, and
+ * nothing is to be done about it, or 0.  Errors: SYS.
+ */
+SADA_MUST int sada_act_aside(struct sada_run *r, struct sada_act *a,
+    struct sada_err *err);
+/*
+ * The regular file at A, in DFD, with stat ST: 1 when it is a database, and
+ * A is decided; 0: a plain file.  STAT_IS_W: its stat is W's.  Errors: as
+ * sada_disk_content().
+ */
+SADA_MUST int sada_classify_database(struct sada_run *r, struct sada_act *a,
+    int dfd, const struct sada_stat *st, int stat_is_w,
+    struct sada_err *err);
+/*
+ * Is NAME in DFD, at PATH, a database with the rows of content ID?  1, 0,
+ * or 2: it is none.  Errors: SYS.
+ */
+SADA_MUST int sada_run_rows(struct sada_run *r, int dfd, const char *name,
+    const char *path, size_t len, const struct sada_id *id, uint64_t size,
+    struct sada_err *err);
+
 /* ---- classify.c ---- */
+/* Mode on the disk as W saw it?  Loosened by a crashed apply counts too. */
+int sada_act_mode_is_w(const struct sada_run *r, const struct sada_act *a);
+/* Mode on the disk as T wants it? */
+int sada_act_mode_is_t(const struct sada_act *a);
+/* The file or link there is as it was laid out: T takes its place. */
+void sada_act_replace(struct sada_act *a);
+/* Set PUT, DID and KEEP for META. */
+void sada_act_meta(struct sada_act *a);
 /* Decide RM, PUT, KEEP and DID of every act by looking at the disk. */
 SADA_MUST int sada_classify(struct sada_run *r, struct sada_err *err);
 /* The kind of ST as SADA_FILE, ... or SADA_KIND_OTHER. */
@@ -159,6 +194,17 @@ SADA_MUST int sada_open_dir(int *fd, int dfd, const char *name,
 /* ---- swap.c ---- */
 /* Bring what is staged into the directory and make it durable. */
 SADA_MUST int sada_swap(struct sada_run *r, struct sada_err *err);
+/* Note FD's stat before the first change in the directory of A. */
+SADA_MUST int sada_swap_touch(struct sada_run *r, const struct sada_act *a,
+    int fd, struct sada_err *err);
+
+/* ---- swap_db.c ---- */
+/*
+ * Bring T's rows into the database of A, in DFD: 1 when A is settled, 0
+ * when it may and must change places.  Errors: SYS.
+ */
+SADA_MUST int sada_swap_rows(struct sada_run *r, struct sada_act *a, int dfd,
+    struct sada_err *err);
 
 /* ---- finish.c ---- */
 /* Mode and mtime of the directories touched; sync them. */
@@ -170,14 +216,23 @@ SADA_MUST int sada_finish_work(struct sada_run *r, struct sada_err *err);
 void sada_trash_name(char out[SADA_TRASH_NAME], uint64_t n);
 /* Make the next ".sada/trash/SERIAL" with its manifest, durable. */
 SADA_MUST int sada_trash_begin(struct sada_run *r, struct sada_err *err);
+/* One file of a manifest. */
+struct sada_trashed {
+	uint64_t n;
+	unsigned swap;			/* it was to be exchanged */
+	const char *path;		/* not NUL-terminated */
+	size_t len;
+	int rows;			/* a database with the rows of: */
+	struct sada_id content;
+	uint64_t size;
+};
 /*
- * The manifest of trash directory DIR: EACH is told number, whether it
- * was to be exchanged, and path.
- * Errors: NOTFOUND FORMAT SYS, what EACH returns.
+ * The manifest of trash directory DIR, told to EACH.  Errors: NOTFOUND
+ * FORMAT SYS, what EACH returns.
  */
 SADA_MUST int sada_manifest_read(int dir,
-    int (*each)(uint64_t n, unsigned swap, const char *path, size_t len,
-    void *ctx), void *ctx, struct sada_err *err);
+    int (*each)(const struct sada_trashed *t, void *ctx), void *ctx,
+    struct sada_err *err);
 /*
  * Put NAME in DFD back into the directory beside PATH, as NAME~kept-HEX in
  * the nearest directory that still stands.  REPORT may be NULL.

@@ -136,9 +136,8 @@ time_is(const struct sada_seen *s, int64_t sec, uint32_t ns)
 	return s->mtime_s == sec && s->mtime_ns == ns;
 }
 
-/* Mode on the disk as W saw it?  Loosened by a crashed apply counts too. */
-static int
-mode_is_w(const struct sada_run *r, const struct sada_act *a)
+int
+sada_act_mode_is_w(const struct sada_run *r, const struct sada_act *a)
 {
 	uint32_t mode = (a->w->flags & SADA_ROW_NOSTAT) ? a->w->mode :
 	    a->w->seen.mode;
@@ -156,8 +155,8 @@ mtime_is_w(const struct sada_act *a)
 	return time_is(&a->was, a->w->seen.mtime_s, a->w->seen.mtime_ns);
 }
 
-static int
-mode_is_t(const struct sada_act *a)
+int
+sada_act_mode_is_t(const struct sada_act *a)
 {
 	return a->t->kind == SADA_LINK || a->was.mode == a->t->mode;
 }
@@ -167,15 +166,16 @@ static void
 adopt(struct sada_act *a)
 {
 	a->keep = SADA_KEEP_NEW;
-	if (mode_is_t(a) && time_is(&a->was, a->t->mtime_s, a->t->mtime_ns))
+	if (sada_act_mode_is_t(a) &&
+	    time_is(&a->was, a->t->mtime_s, a->t->mtime_ns))
 		a->seen = a->was;
 	else
 		sada_seen_adopt(&a->seen, &a->was, a->t);
 	a->rowflags = SADA_ROW_RACY;
 }
 
-static void
-set_meta(struct sada_act *a)
+void
+sada_act_meta(struct sada_act *a)
 {
 	a->put = SADA_PUT_META;
 	a->did = SADA_DID_META;
@@ -193,17 +193,24 @@ create(struct sada_act *a)
 		a->flags |= SADA_ACT_TOP;
 }
 
-/* Nothing is there; the directory it would be in stands (or not: GONE). */
+/*
+ * Nothing is there; the directory it would be in stands, and is DFD (or
+ * not: -1).
+ */
 static void
-absent(const struct sada_run *r, struct sada_act *a, int gone)
+absent(const struct sada_run *r, struct sada_act *a, int dfd)
 {
 	if (a->t == NULL) {
 		a->keep = SADA_KEEP_NONE;
 		return;
 	}
-	if (gone)
+	if (dfd < 0)
 		sada_act_refuse(a, SADA_DID_LEAVE, "its directory is not "
 		    "there");
+	else if (a->t->kind == SADA_FILE && sada_database_rule(r->o->db,
+	    a->path, a->len) && sada_database_busy(dfd, sada_act_base(a)))
+		sada_act_refuse(a, SADA_DID_LEAVE, "what a database that is "
+		    "gone left behind stands beside it");
 	else if (a->w == NULL || (r->recover && (a->w->kind != SADA_DIR ||
 	    a->t->kind != SADA_DIR)))
 		create(a);
@@ -219,22 +226,22 @@ on_dir(const struct sada_run *r, struct sada_act *a)
 
 	if (a->t != NULL && a->t->kind == SADA_DIR) {
 		if (w) {
-			if (!mode_is_w(r, a) && !mode_is_t(a)) {
+			if (!sada_act_mode_is_w(r, a) && !sada_act_mode_is_t(a)) {
 				sada_act_refuse(a, SADA_DID_LEAVE,
 				    "its mode was changed here");
 				return;
 			}
-			set_meta(a);
+			sada_act_meta(a);
 		} else {
 			adopt(a);
 			/* Ours from before a crash, or as good as that. */
-			if (r->recover && (mode_is_t(a) ||
+			if (r->recover && (sada_act_mode_is_t(a) ||
 			    a->was.mode == 0700))
 				a->flags |= SADA_ACT_FINISH;
 		}
 		return;
 	}
-	if (!w || !mode_is_w(r, a)) {
+	if (!w || !sada_act_mode_is_w(r, a)) {
 		sada_act_refuse(a, SADA_DID_LEAVE, w ? "its mode was changed "
 		    "here" : "a directory of this name was made here");
 		return;
@@ -248,9 +255,8 @@ on_dir(const struct sada_run *r, struct sada_act *a)
 	}
 }
 
-/* The file or link there is as it was laid out: T takes its place. */
-static void
-replace(struct sada_act *a)
+void
+sada_act_replace(struct sada_act *a)
 {
 	if (a->t == NULL) {
 		a->rm = SADA_RM_TRASH;
@@ -275,7 +281,7 @@ static void
 has_content(const struct sada_run *r, struct sada_act *a, int wsame)
 {
 	int w = a->w != NULL;
-	int mode_t_ = mode_is_t(a);
+	int mode_t_ = sada_act_mode_is_t(a);
 	int time_t_ = time_is(&a->was, a->t->mtime_s, a->t->mtime_ns);
 
 	if (mode_t_ && time_t_) {
@@ -284,12 +290,12 @@ has_content(const struct sada_run *r, struct sada_act *a, int wsame)
 			a->rowflags = 0;
 		return;
 	}
-	if (w && (mode_t_ || mode_is_w(r, a)) &&
+	if (w && (mode_t_ || sada_act_mode_is_w(r, a)) &&
 	    (time_t_ || mtime_is_w(a))) {
-		set_meta(a);
+		sada_act_meta(a);
 		/* A handle for fchmod needs one of these bits. */
 		if (a->t->kind == SADA_FILE && (a->was.mode & 0600) == 0)
-			replace(a);
+			sada_act_replace(a);
 		return;
 	}
 	if (wsame)
@@ -333,7 +339,7 @@ on_file(const struct sada_run *r, struct sada_act *a, int dfd,
 		if (same)
 			has_content(r, a, 1);
 		else
-			replace(a);
+			sada_act_replace(a);
 		return 0;
 	}
 	could_t = t != NULL && t->kind == a->there && t->size == st->size;
@@ -351,8 +357,8 @@ on_file(const struct sada_run *r, struct sada_act *a, int dfd,
 			return 0;
 		}
 		if (could_w && is_content(w->kind, w->size, &w->content,
-		    a) && mode_is_w(r, a) && mtime_is_w(a)) {
-			replace(a);
+		    a) && sada_act_mode_is_w(r, a) && mtime_is_w(a)) {
+			sada_act_replace(a);
 			return 0;
 		}
 	}
@@ -371,14 +377,14 @@ look(struct sada_run *r, struct sada_act *a, struct sada_err *err)
 	rc = a->len == 0 ? 0 : sada_run_parent(r, a, &dfd, err);
 	/* Behind a link there is nothing of ours either. */
 	if (rc == SADA_NOTFOUND || (rc == SADA_SYS && err->sys == ELOOP)) {
-		absent(r, a, 1);
+		absent(r, a, -1);
 		return 0;
 	}
 	if (rc == 0)
 		rc = sada_io_stat(dfd, a->len == 0 ? "" : sada_act_base(a),
 		    &st, err);
 	if (rc == SADA_NOTFOUND) {
-		absent(r, a, 0);
+		absent(r, a, dfd);
 		return 0;
 	}
 	if (rc < 0)
@@ -390,9 +396,11 @@ look(struct sada_run *r, struct sada_act *a, struct sada_err *err)
 	else if (a->there == SADA_KIND_OTHER)
 		sada_act_refuse(a, SADA_DID_LEAVE, "a special file stands "
 		    "there");
-	else
+	else if (a->there != SADA_FILE ||
+	    (rc = sada_classify_database(r, a, dfd, &st,
+	    stat_is_w(r, a, &st), err)) == 0)
 		return on_file(r, a, dfd, &st, err);
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* Is the content that A needs here? */
@@ -432,6 +440,8 @@ classify(struct sada_run *r, struct sada_act *a, struct sada_err *err)
 		a->rowflags = a->w->flags & (SADA_ROW_RACY | SADA_ROW_NOSTAT);
 		return 0;
 	}
+	if ((rc = sada_act_aside(r, a, err)) != 0)
+		return rc < 0 ? rc : 0;
 	if (up != NULL && (up->flags & (SADA_ACT_TOP | SADA_ACT_INNER))) {
 		create(a);
 		a->flags &= (uint16_t)~SADA_ACT_TOP;

@@ -61,9 +61,8 @@ sada_job_find(struct sada_job *j, const char *name, size_t len,
 	return f;
 }
 
-/* NAME cannot be told: its row is kept, or it is skipped. */
-static void
-keep(struct sada_visit *v, const char *name, size_t len,
+void
+sada_visit_keep(struct sada_visit *v, const char *name, size_t len,
     const struct sada_wrow *row, const char *why)
 {
 	struct sada_find *f = sada_job_find(v->j, name, len,
@@ -75,16 +74,15 @@ keep(struct sada_visit *v, const char *name, size_t len,
 		v->j->unsettled = 1;
 }
 
-static void
-gone(struct sada_visit *v, const struct sada_wrow *row)
+void
+sada_visit_gone(struct sada_visit *v, const struct sada_wrow *row)
 {
 	(void)sada_job_find(v->j, row->name, row->len, SADA_FOUND_GONE);
 	v->j->child_changed = 1;
 }
 
-/* A file as W has it.  Rows below it, if any, are of things gone. */
-static void
-unchanged(struct sada_visit *v, const struct sada_wrow *row)
+void
+sada_visit_unchanged(struct sada_visit *v, const struct sada_wrow *row)
 {
 	if (row->sub.off != 0)
 		(void)sada_job_find(v->j, row->name, row->len,
@@ -198,6 +196,36 @@ add_job(struct sada_visit *v, const struct sada_stat *st,
 	sada_job_stands(sub, row, st);
 }
 
+void
+sada_visit_forget(struct sada_visit *v, const struct sada_wrow *row)
+{
+	struct sada_job *j = v->j;
+
+	j->names.len = j->f[--j->n].name_at;
+	sada_visit_unchanged(v, row);
+}
+
+struct sada_find *
+sada_visit_file(struct sada_visit *v, const char *name, size_t len,
+    const struct sada_stat *st, const struct sada_wrow *row,
+    const struct sada_id *id, uint64_t size, int same)
+{
+	struct sada_find *f = sada_job_find(v->j, name, len, row == NULL ?
+	    SADA_FOUND_NEW : SADA_FOUND_CHANGED);
+
+	raw_values(f, st);
+	f->size = size;
+	f->content = *id;
+	if (row != NULL && row->row.kind != f->kind)
+		f->diff = SADA_DIFF_KIND;
+	else if (row != NULL) {
+		keep_values(f, st, &row->row);
+		if (!same)
+			f->diff |= SADA_DIFF_CONTENT;
+	}
+	return f;
+}
+
 /* A file or link NAME with stat *ST, whose content must be read. */
 static int
 read_file(struct sada_visit *v, const char *name, size_t len,
@@ -208,44 +236,36 @@ read_file(struct sada_visit *v, const char *name, size_t len,
 	struct sada_id id;
 	const char *why = NULL;
 	unsigned racy = 0;
-	int rc;
+	int shared = v->w->s->o->db != NULL && st->nlink > 1, rc;
 
+	if (shared)
+		pthread_rwlock_rdlock(&v->w->s->capture);
 	rc = sada_scan_content(v->w, v->fd, name, st, &id, &racy, &why,
 	    &j->err);
+	if (shared)
+		pthread_rwlock_unlock(&v->w->s->capture);
 	if (rc == SADA_GOT_GONE) {
 		if (row != NULL)
-			gone(v, row);
+			sada_visit_gone(v, row);
 		return 0;
 	}
 	if (rc == SADA_GOT_NOT)
-		keep(v, name, len, row, why);
+		sada_visit_keep(v, name, len, row, why);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	f = sada_job_find(j, name, len, row == NULL ? SADA_FOUND_NEW :
-	    SADA_FOUND_CHANGED);
-	raw_values(f, st);
-	f->content = id;
+	f = sada_visit_file(v, name, len, st, row, &id, st->size,
+	    row != NULL && st->size == row->row.size &&
+	    sada_id_cmp(&id, &row->row.content) == 0);
 	f->racy = (uint8_t)racy;
-	if (row != NULL && row->row.kind != f->kind)
-		f->diff = SADA_DIFF_KIND;
-	else if (row != NULL) {
-		keep_values(f, st, &row->row);
-		if (f->size != row->row.size ||
-		    sada_id_cmp(&id, &row->row.content) != 0)
-			f->diff |= SADA_DIFF_CONTENT;
-		if (f->diff == 0) {
-			f->found = SADA_FOUND_STAT;
-			/* Equal to the bit: nothing to write down. */
-			if (sada_seen_same(&row->row.seen, st) &&
-			    !(row->row.flags & SADA_ROW_NOSTAT) && racy) {
-				j->names.len = f->name_at;
-				j->n--;
-				unchanged(v, row);
-			}
-			return 0;
-		}
+	if (f->found == SADA_FOUND_NEW || f->diff != 0) {
+		j->child_changed = 1;
+		return 0;
 	}
-	j->child_changed = 1;
+	f->found = SADA_FOUND_STAT;
+	/* Equal to the bit: nothing to write down. */
+	if (sada_seen_same(&row->row.seen, st) &&
+	    !(row->row.flags & SADA_ROW_NOSTAT) && racy)
+		sada_visit_forget(v, row);
 	return 0;
 }
 
@@ -273,7 +293,7 @@ compare(struct sada_visit *v, const char *name, size_t len,
 	int rc;
 
 	if (other_mount(v->w->s, st)) {
-		keep(v, name, len, row, WHY_MOUNT);
+		sada_visit_keep(v, name, len, row, WHY_MOUNT);
 		return 0;
 	}
 	if (row == NULL &&
@@ -282,7 +302,7 @@ compare(struct sada_visit *v, const char *name, size_t len,
 		return rc < 0 ? rc : 0;
 	}
 	if (kind_of(st) == 0) {
-		keep(v, name, len, row, WHY_SPECIAL);
+		sada_visit_keep(v, name, len, row, WHY_SPECIAL);
 		if (row == NULL)
 			v->j->f[v->j->n - 1].found = SADA_FOUND_SPECIAL;
 		return 0;
@@ -293,9 +313,12 @@ compare(struct sada_visit *v, const char *name, size_t len,
 		return 0;
 	}
 	v->j->files++;
+	if (st->kind == S_IFREG &&
+	    (rc = sada_scan_database(v, name, len, st, row)) != 0)
+		return rc < 0 ? rc : 0;
 	if (row == NULL || sada_must_read(&row->row, st))
 		return read_file(v, name, len, st, row);
-	unchanged(v, row);
+	sada_visit_unchanged(v, row);
 	return 0;
 }
 
@@ -313,7 +336,7 @@ look(struct sada_visit *v, const char *name, size_t len,
 	if (sada_name_is_store(name, len)) {
 		/* Only the root's own is the store. */
 		if (v->j->len > 0 || strcmp(name, ".sada") != 0)
-			keep(v, name, len, row, WHY_STORE);
+			sada_visit_keep(v, name, len, row, WHY_STORE);
 		return 0;
 	}
 	v->path.len = v->base;
@@ -321,22 +344,24 @@ look(struct sada_visit *v, const char *name, size_t len,
 	if (len > SADA_NAME_MAX || v->path.len > SADA_PATH_MAX ||
 	    sada_path_depth((char *)v->path.p, v->path.len) >
 	    SADA_DEPTH_MAX) {
-		keep(v, name, len, row, WHY_DEEP);
+		sada_visit_keep(v, name, len, row, WHY_DEEP);
 		return 0;
 	}
 	(void)sada_buf_str(&v->path);
+	if (sada_scan_aside(v, len, row))
+		return 0;
 	if (sada_io_stat(v->fd, name, &st, &e) == 0)
 		return compare(v, name, len, &st, row);
 	if (e.code == SADA_NOTFOUND) {
 		if (row != NULL)
-			gone(v, row);
+			sada_visit_gone(v, row);
 		return 0;
 	}
 	if (sada_scan_fatal(e.sys)) {
 		v->j->err = e;
 		return e.code;
 	}
-	keep(v, name, len, row, sada_scan_why(e.sys));
+	sada_visit_keep(v, name, len, row, sada_scan_why(e.sys));
 	return 0;
 }
 
@@ -392,6 +417,17 @@ next_row(struct sada_visit *v, struct sada_wblock *b, struct sada_wrow *row)
 	    sada_wblock_next(b, row, &v->j->err);
 }
 
+/* A row whose name is not in the directory. */
+static void
+missing(struct sada_visit *v, const struct sada_wrow *row)
+{
+	v->path.len = v->base;
+	sada_buf_add(&v->path, row->name, row->len);
+	(void)sada_buf_str(&v->path);
+	if (!sada_scan_aside(v, row->len, row))
+		sada_visit_gone(v, row);
+}
+
 /* All names that the directory has, against the rows of B. */
 static int
 merge(struct sada_visit *v, const struct names *l, struct sada_wblock *b)
@@ -407,7 +443,7 @@ merge(struct sada_visit *v, const struct names *l, struct sada_wblock *b)
 		c = i == l->n ? -1 : !have ? 1 :
 		    sada_wrow_cmp(&row, l->at[i], len);
 		if (c < 0)
-			gone(v, &row);
+			missing(v, &row);
 		else if ((rc = look(v, l->at[i], len, c == 0 ? &row :
 		    NULL)) < 0)
 			return rc;

@@ -108,6 +108,12 @@ is_laid_out(struct sada_run *r, const struct sada_act *a, int *dfd,
 	rc = sada_run_parent(r, a, dfd, err);
 	if (rc == 0)
 		rc = sada_io_stat(*dfd, sada_act_base(a), &st, err);
+	if (rc == 0 && st.kind == S_IFREG && a->t->kind == SADA_FILE &&
+	    (rc = sada_run_rows(r, *dfd, sada_act_base(a), a->path, a->len,
+	    &a->t->content, a->t->size, err)) != 2)
+		return rc;
+	if (rc == 2)
+		rc = 0;
 	if (rc == 0 && sada_kind_of(&st) == a->t->kind) {
 		rc = sada_disk_content(&id, &st, *dfd, sada_act_base(a), err);
 		return rc == 0 ? sada_id_cmp(&id, &a->t->content) == 0 :
@@ -150,18 +156,18 @@ settle_stage(struct settling *s, const char *path, size_t len)
 
 /* An edit that went to the trash just before the end goes back. */
 static int
-settle_trash(struct settling *s, uint64_t n, const char *path, size_t len)
+settle_trash(struct settling *s, const struct sada_trashed *t)
 {
-	struct sada_act a = { .path = path, .len = len };
+	struct sada_act a = { .path = t->path, .len = t->len };
 	char name[SADA_TRASH_NAME], *text;
 	struct sada_id id;
 	int dfd, rc;
 
-	sada_trash_name(name, n);
+	sada_trash_name(name, t->n);
 	rc = sada_disk_held(&s->r->o->src, s->trash, name, &id, s->err);
 	if (rc != 0)
 		return rc == SADA_NOTFOUND || rc > 0 ? 0 : rc;
-	a.path = text = sada_memdup(path, len);
+	a.path = text = sada_memdup(t->path, t->len);
 	rc = sada_run_parent(s->r, &a, &dfd, s->err);
 	if (rc == 0)
 		rc = sada_io_rename(s->trash, name, dfd, sada_act_base(&a),
@@ -172,15 +178,14 @@ settle_trash(struct settling *s, uint64_t n, const char *path, size_t len)
 }
 
 static int
-settle_one(uint64_t n, unsigned swap, const char *path, size_t len,
-    void *ctx)
+settle_one(const struct sada_trashed *t, void *ctx)
 {
 	struct settling *s = ctx;
 	int rc = 0;
 
-	if (swap)
-		rc = settle_stage(s, path, len);
-	return rc < 0 ? rc : settle_trash(s, n, path, len);
+	if (t->swap)
+		rc = settle_stage(s, t->path, t->len);
+	return rc < 0 ? rc : settle_trash(s, t);
 }
 
 static int

@@ -162,10 +162,18 @@ static int
 look_file(struct sada_layout *l, struct sada_item_at *a, struct there *t,
     int dfd, const char *base, struct sada_err *err)
 {
-	int rc;
+	int has, rc;
 
 	if ((rc = row_at(l, a, err)) < 0)
 		return rc;
+	if (t->kind == SADA_FILE) {
+		has = rc;
+		if ((rc = sada_layout_rows(l, a, dfd, base, has ? &l->row :
+		    NULL, &t->content, &t->size, err)) != 0)
+			return rc == 2 ? sada_err_set(err, SADA_AGAIN,
+			    "it cannot be captured") : rc < 0 ? rc : 0;
+		rc = has;
+	}
 	if (rc > 0 && l->row.kind == t->kind &&
 	    !(l->row.flags & (SADA_ROW_NOSTAT | SADA_ROW_RACY)) &&
 	    sada_seen_same(&l->row.seen, &a->was)) {
@@ -300,6 +308,19 @@ decide_dir(struct sada_layout *l, struct sada_item_at *a,
 	return 0;
 }
 
+/* Is A a database, and does another's WAL or journal wait for it? */
+static int
+left_behind(struct sada_layout *l, const struct sada_item_at *a)
+{
+	struct sada_err e;
+	int dfd;
+
+	return a->kind == SADA_FILE && l->o.sdir >= 0 &&
+	    sada_database_rule(l->o.db, a->path, a->len) &&
+	    sada_layout_dir(l, a, &dfd, &e) == 0 &&
+	    sada_database_busy(dfd, sada_layout_base(a)) != 0;
+}
+
 static int
 decide_file(struct sada_layout *l, struct sada_item_at *a,
     const struct there *t, struct sada_err *err)
@@ -310,6 +331,8 @@ decide_file(struct sada_layout *l, struct sada_item_at *a,
 
 	if (t->kind == a->kind && l->o.sdir >= 0 && t->size == a->size &&
 	    sada_id_cmp(&t->content, &a->content) == 0) {
+		if ((a->flags & SADA_ITEM_ROWS) && t->mode == a->mode)
+			return 0;
 		if (t->mtime_s == a->mtime_s && t->mtime_ns == a->mtime_ns &&
 		    (a->kind == SADA_LINK || t->mode == a->mode))
 			return 0;
@@ -331,6 +354,9 @@ decide_file(struct sada_layout *l, struct sada_item_at *a,
 	rc = sada_file_held(&l->o.src, &a->content, a->size, err);
 	if (rc == 0)
 		return refuse(a, SADA_PLACED_WANT, "its content is not here");
+	if (rc > 0 && t->kind == 0 && left_behind(l, a))
+		return refuse(a, SADA_PLACED_BLOCKED, "what a database that "
+		    "is gone left behind stands beside it");
 	if (rc > 0 && t->kind == 0)
 		a->placed = SADA_PLACED_NEW;
 	return rc < 0 ? rc : 0;

@@ -7,10 +7,15 @@
  * is replaced or removed in a replica goes to its trash, listed there
  * before it is touched, by EXCHANGE or NOREPLACE only; a crash anywhere
  * leaves each name as it was or as it was to be.
+ *
+ * A database (see disk/database.h) counts as what its rows are; one that
+ * takes another's place is brought into it, if SQLite can do that.  What is
+ * no database takes the place of none that is in use.
  */
 #ifndef SADA_DISK_LAYOUT_H
 #define SADA_DISK_LAYOUT_H
 
+#include "disk/database.h"
 #include "disk/work.h"
 #include "store/file.h"
 #include "tree/view.h"
@@ -37,6 +42,7 @@ struct sada_layout_opts {
 					   every file that exists is an EDIT */
 	const struct sada_work *old;	/* W, or NULL: compare by content */
 	struct sada_source src;
+	const struct sada_databases *db;	/* or NULL: none */
 	unsigned flags;			/* SADA_LAYOUT_* */
 };
 

@@ -46,6 +46,26 @@ number(char out[SADA_TRASH_NAME], size_t i, unsigned which)
 	sada_trash_name(out, (uint64_t)i * 2 + which);
 }
 
+/* Add one number of A to the trash's list. */
+static void
+list(struct sada_plan *p, const struct sada_item_at *a)
+{
+	struct sada_act *x = sada_plan_add(p, a->path, a->len);
+	struct sada_row row;
+
+	if (a->placed == SADA_PLACED_OVER)
+		x->rm = SADA_RM_TRASH;
+	if ((a->flags & SADA_ITEM_ROWS) == 0)
+		return;
+	memset(&row, 0, sizeof(row));
+	row.path = row.slot = a->path;
+	row.len = row.slot_len = a->len;
+	row.content = a->has;
+	row.size = a->has_size;
+	x->w = sada_plan_row(p, &row);
+	x->flags |= SADA_ACT_LIKE_W;
+}
+
 /* Open where new files are staged. */
 static int
 open_stage(struct run *r, struct sada_err *err)
@@ -71,11 +91,10 @@ open_stage(struct run *r, struct sada_err *err)
 	r->trash.o = &r->o;
 	for (i = 0; i < l->n; i++) {
 		const struct sada_item_at *a = &l->item[i];
-		uint8_t rm = a->placed == SADA_PLACED_OVER ?
-		    SADA_RM_TRASH : 0;
+		unsigned k;
 
-		sada_plan_add(&r->trash.plan, a->path, a->len)->rm = rm;
-		sada_plan_add(&r->trash.plan, a->path, a->len)->rm = rm;
+		for (k = 0; k < 2; k++)
+			list(&r->trash.plan, a);
 	}
 	if ((rc = sada_trash_begin(&r->trash, err)) < 0)
 		return rc;
@@ -338,6 +357,9 @@ put_over(struct run *r, size_t i, int dfd, struct sada_err *err)
 	char name[STAGE_NAME], n[SADA_TRASH_NAME];
 	int rc;
 
+	if ((a->flags & SADA_ITEM_ROWS) &&
+	    (rc = sada_layout_bring(r->l, a, dfd, err)) != 0)
+		return rc < 0 ? rc : 0;
 	stage_name(name, i);
 	number(n, i, 0);
 	/*

@@ -329,7 +329,10 @@ sada_scan(struct sada_work_writer **writer, struct sada_scan_result *res,
 	s.preset = opts->ignore != NULL && !sada_ignore_empty(opts->ignore);
 	rc = pthread_mutex_init(&s.lock, NULL);
 	assert(rc == 0);
+	rc = pthread_rwlock_init(&s.capture, NULL);
+	assert(rc == 0);
 	rc = run(writer, res, &s, w, n, err);
+	(void)pthread_rwlock_destroy(&s.capture);
 	(void)pthread_mutex_destroy(&s.lock);
 	rules_free(s.rules);
 	if (rc < 0) {

@@ -10,6 +10,7 @@
 #ifndef SADA_DISK_SCAN_H
 #define SADA_DISK_SCAN_H
 
+#include "disk/database.h"
 #include "disk/work.h"
 #include "git/ignore.h"
 #include "store/store.h"
@@ -60,6 +61,9 @@ struct sada_scan_opts {
 	const struct sada_work *old;	/* NULL: everything is new */
 	struct sada_txn *txn;		/* NULL: contents are not stored */
 	struct sada_ignore *ignore;	/* .sadaignore files met are added */
+	const struct sada_databases *db;	/* or NULL: none */
+	struct sada_source src;		/* with DB: where contents of OLD are
+					   read from; read by all threads */
 	unsigned threads;		/* 0: by the machine */
 	/*
 	 * Called in path order for each difference; fills *ROW (given as a
@@ -103,6 +107,12 @@ struct sada_scan_result {
  * twice, those S; else KEPT (or skipped) and reported.  A directory with a
  * name that was skipped is read again next time.  NOTE: the root itself
  * cannot be missing: the caller opened it.
+ *
+ * A database (see disk/database.h) is captured as its users see it, each
+ * time while its WAL holds rows.  One whose rows are those of its row is
+ * STAT, whatever its bytes and its mtime.  One that cannot be captured now
+ * is KEPT (or skipped) and reported.  What stands beside it is passed over,
+ * and a row of such a name stays, whether it is there or not.
  *
  * Rules: a file named .sadaignore is never ignored itself.  It is read when
  * the first name without a row must be judged; one that cannot be read

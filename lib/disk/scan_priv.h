@@ -28,6 +28,13 @@ struct sada_scan {
 	pthread_mutex_t lock;
 	struct sada_rules *rules;	/* all, under LOCK */
 	int preset;			/* rules were there before */
+	/*
+	 * A database is captured under the write lock: one image at a time,
+	 * and no other handle of its inode is closed meanwhile, which would
+	 * drop SQLite's locks.  Files with several names are read under the
+	 * read lock.
+	 */
+	pthread_rwlock_t capture;
 };
 
 /* A thread's own things. */
@@ -130,6 +137,36 @@ SADA_MUST int sada_rules_hide(struct sada_visit *v, int dir);
  * knows makes V and all below it to be read.  Errors: FORMAT.
  */
 SADA_MUST int sada_rules_find(struct sada_visit *v);
+/* ---- what scan_db.c needs of dirjob.c ---- */
+/* NAME cannot be told: its row is kept, or it is skipped. */
+void sada_visit_keep(struct sada_visit *v, const char *name, size_t len,
+    const struct sada_wrow *row, const char *why);
+/* The name of ROW is not there. */
+void sada_visit_gone(struct sada_visit *v, const struct sada_wrow *row);
+/* A name as W has it.  Rows below it, if any, are of things gone. */
+void sada_visit_unchanged(struct sada_visit *v, const struct sada_wrow *row);
+/*
+ * A find for the file NAME with stat ST and content ID of SIZE bytes, of
+ * which the caller says with SAME that it is the content of ROW.
+ */
+struct sada_find *sada_visit_file(struct sada_visit *v, const char *name,
+    size_t len, const struct sada_stat *st, const struct sada_wrow *row,
+    const struct sada_id *id, uint64_t size, int same);
+/* The find made last says nothing but that ROW stands: take it back. */
+void sada_visit_forget(struct sada_visit *v, const struct sada_wrow *row);
+/*
+ * Is the name at V's path part of a database in use?  1, and it is dealt
+ * with, or 0.  ROW is what W says, or NULL.
+ */
+int sada_scan_aside(struct sada_visit *v, size_t len,
+    const struct sada_wrow *row);
+/*
+ * The regular file NAME with stat ST: 1 when it is a database, and dealt
+ * with; 0: a plain file.  Errors: SYS.
+ */
+SADA_MUST int sada_scan_database(struct sada_visit *v, const char *name,
+    size_t len, const struct sada_stat *st, const struct sada_wrow *row);
+
 /* May the content of what has stat ST differ from that of row R? */
 int sada_must_read(const struct sada_row *r, const struct sada_stat *st);
 

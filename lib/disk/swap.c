@@ -29,9 +29,8 @@ refused(const struct sada_err *err)
 	    err->sys == ENOSYS || err->sys == EOPNOTSUPP);
 }
 
-/* Note FD's stat before the first change in the directory of A. */
-static int
-touch(struct sada_run *r, const struct sada_act *a, int fd,
+int
+sada_swap_touch(struct sada_run *r, const struct sada_act *a, int fd,
     struct sada_err *err)
 {
 	struct sada_stat st;
@@ -63,7 +62,7 @@ move(struct sada_run *r, const struct sada_act *a, int dfd, int od,
 	struct sada_act *up;
 	int rc;
 
-	if ((rc = touch(r, a, dfd, err)) < 0)
+	if ((rc = sada_swap_touch(r, a, dfd, err)) < 0)
 		return rc;
 	rc = sada_io_rename(od, on, nd, nn, flags, err);
 	if (rc != SADA_SYS || err->sys != EACCES || a->parent == SADA_NO_ACT)
@@ -220,6 +219,9 @@ put_swap(struct sada_run *r, struct sada_act *a, int dfd,
 	char name[SADA_STAGE_NAME], n[SADA_TRASH_NAME];
 	int rc;
 
+	if ((a->flags & SADA_ACT_ROWS) &&
+	    (rc = sada_swap_rows(r, a, dfd, err)) != 0)
+		return rc < 0 ? rc : 0;
 	sada_stage_name(name, a->path, a->len);
 	rc = move(r, a, dfd, r->stage, name, dfd, sada_act_base(a),
 	    RENAME_EXCHANGE, err);
@@ -314,7 +316,7 @@ remove_dir(struct sada_run *r, struct sada_act *a, int dfd,
 	struct sada_act *up;
 	int rc;
 
-	if ((rc = touch(r, a, dfd, err)) < 0)
+	if ((rc = sada_swap_touch(r, a, dfd, err)) < 0)
 		return rc;
 	rc = sada_io_unlink(dfd, sada_act_base(a), AT_REMOVEDIR, err);
 	if (rc == SADA_SYS && err->sys == EACCES &&

@@ -3,10 +3,11 @@
  *
  * ".sada/trash/SERIAL" holds the displaced files as decimal numbers, and a
  * file "paths": magic "sadaTRS1", then for each var number, u8 1 if it is
- * exchanged (else 0), var length, path; last H("sada.file.v1", all
- * before).  A program that had a file open when it was displaced may have
- * written since: only a content that the store holds is unlinked, any
- * other goes back beside its name.
+ * exchanged, plus 2 if it is a database that had the rows of a recorded
+ * one, var length, path, and with that 2: 32 content, var size of that;
+ * last H("sada.file.v1", all before).  A program that had a file open when
+ * it was displaced may have written since: only a content that the store
+ * holds, or such rows, are unlinked, any other goes back beside its name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,8 @@
 #define MANIFEST_MAX ((size_t)1 << 31)
 #define KEPT_DIGITS 10
 #define KEPT_TRIES 16
+/* In a list's u8. */
+#define HAS_ROWS 2u
 
 static const unsigned char magic[8] = "sadaTRS1";
 
@@ -76,6 +79,7 @@ write_manifest(const struct sada_run *r, struct sada_err *err)
 {
 	struct sada_buf b = { 0 };
 	struct sada_id h;
+	unsigned rows;
 	size_t i;
 	int rc;
 
@@ -86,9 +90,14 @@ write_manifest(const struct sada_run *r, struct sada_err *err)
 		if (a->rm != SADA_RM_TRASH && a->put != SADA_PUT_SWAP)
 			continue;
 		sada_put_var(&b, i);
-		sada_put_u8(&b, a->put == SADA_PUT_SWAP);
+		rows = a->flags & SADA_ACT_LIKE_W ? HAS_ROWS : 0;
+		sada_put_u8(&b, (uint8_t)(rows | (a->put == SADA_PUT_SWAP)));
 		sada_put_var(&b, a->len);
 		sada_buf_add(&b, a->path, a->len);
+		if (rows == 0)
+			continue;
+		sada_buf_add(&b, a->w->content.b, SADA_ID_LEN);
+		sada_put_var(&b, a->w->size);
 	}
 	sada_hash(&h, SADA_CTX_FILE, b.p, b.len);
 	sada_buf_add(&b, h.b, sizeof(h.b));
@@ -119,17 +128,42 @@ out:
 	return rc;
 }
 
+/* The next file of a list: 1, or 0 when it breaks the format. */
+static int
+read_one(struct sada_trashed *t, struct sada_rd *rd)
+{
+	const unsigned char *p;
+	unsigned how;
+	uint64_t len;
+
+	memset(t, 0, sizeof(*t));
+	t->n = sada_get_var(rd);
+	how = sada_get_u8(rd);
+	len = sada_get_var(rd);
+	if (rd->bad || how > (1 | HAS_ROWS) || len > SADA_PATH_MAX ||
+	    (p = sada_get_bytes(rd, (size_t)len)) == NULL)
+		return 0;
+	t->path = (const char *)p;
+	t->len = (size_t)len;
+	t->swap = how & 1;
+	t->rows = (how & HAS_ROWS) != 0;
+	if (t->rows) {
+		if ((p = sada_get_bytes(rd, SADA_ID_LEN)) == NULL)
+			return 0;
+		memcpy(t->content.b, p, SADA_ID_LEN);
+		t->size = sada_get_var(rd);
+	}
+	return !rd->bad && sada_path_ok(t->path, t->len);
+}
+
 int
-sada_manifest_read(int dir, int (*each)(uint64_t n, unsigned swap,
-    const char *path, size_t len, void *ctx), void *ctx,
-    struct sada_err *err)
+sada_manifest_read(int dir, int (*each)(const struct sada_trashed *t,
+    void *ctx), void *ctx, struct sada_err *err)
 {
 	struct sada_buf b = { 0 };
-	const unsigned char *path;
+	struct sada_trashed t;
 	struct sada_id h;
 	struct sada_rd rd;
-	uint64_t n, len;
-	unsigned swap;
 	int rc;
 
 	if ((rc = sada_io_slurp(dir, MANIFEST, MANIFEST_MAX, &b, err)) < 0)
@@ -149,18 +183,11 @@ sada_manifest_read(int dir, int (*each)(uint64_t n, unsigned swap,
 	sada_rd_init(&rd, b.p + sizeof(magic),
 	    b.len - sizeof(magic) - SADA_ID_LEN);
 	while (rc == 0 && sada_rd_left(&rd) > 0) {
-		n = sada_get_var(&rd);
-		swap = sada_get_u8(&rd);
-		len = sada_get_var(&rd);
-		path = rd.bad || swap > 1 || len > SADA_PATH_MAX ? NULL :
-		    sada_get_bytes(&rd, (size_t)len);
-		if (path == NULL || !sada_path_ok((const char *)path,
-		    (size_t)len))
+		if (!read_one(&t, &rd))
 			rc = sada_err_set(err, SADA_FORMAT, "the list of paths "
 			    "in the trash breaks its format");
 		else
-			rc = each(n, swap, (const char *)path, (size_t)len,
-			    ctx);
+			rc = each(&t, ctx);
 	}
 out:
 	sada_buf_release(&b);
@@ -262,24 +289,43 @@ struct emptying {
 	struct sada_err *err;
 };
 
-/* The manifest tells that number N was at PATH. */
+/* Has NAME, whose content is not held, the rows that T tells?  1, 0, <0. */
 static int
-empty_one(uint64_t n, unsigned swap, const char *path, size_t len,
-    void *ctx)
+same_rows(const struct emptying *e, const char *name,
+    const struct sada_trashed *t)
+{
+	struct sada_buf b = { 0 };
+	struct sada_id own = { { 0 } };
+	int rc = 0;
+
+	if (!t->rows || !sada_database_there(e->dir, name))
+		return 0;
+	rc = sada_io_slurp(e->dir, name, SADA_DATABASE_MAX, &b, e->err);
+	if (rc == 0)
+		rc = sada_database_same(&b, &own, e->src, &t->content,
+		    t->size, e->err);
+	else if (rc == SADA_FORMAT || rc == SADA_NOTFOUND)
+		rc = 0;
+	sada_buf_release(&b);
+	return rc;
+}
+
+/* The manifest tells what number T->n was. */
+static int
+empty_one(const struct sada_trashed *t, void *ctx)
 {
 	const struct emptying *e = ctx;
 	char name[SADA_TRASH_NAME];
 	struct sada_id id;
 	int rc;
 
-	(void)swap;
-	sada_trash_name(name, n);
+	sada_trash_name(name, t->n);
 	rc = sada_disk_held(e->src, e->dir, name, &id, e->err);
 	if (rc == SADA_NOTFOUND)
 		return 0;
-	if (rc == 0)
-		return sada_keep_beside(e->root, e->dir, name, path, len,
-		    e->report, e->ctx, e->err);
+	if (rc == 0 && (rc = same_rows(e, name, t)) == 0)
+		return sada_keep_beside(e->root, e->dir, name, t->path,
+		    t->len, e->report, e->ctx, e->err);
 	return rc < 0 ? rc : sada_io_unlink(e->dir, name, 0, e->err);
 }
 
@@ -287,13 +333,16 @@ empty_one(uint64_t n, unsigned swap, const char *path, size_t len,
 static int
 empty_rest(struct emptying *e)
 {
+	struct sada_trashed t = { .path = "unknown", .len = 7 };
 	struct numbers have = { 0 };
 	size_t i;
 	int rc;
 
 	rc = sada_io_list(e->dir, note_number, &have, e->err);
-	for (i = 0; rc == 0 && i < have.count; i++)
-		rc = empty_one(have.n[i], 0, "unknown", 7, e);
+	for (i = 0; rc == 0 && i < have.count; i++) {
+		t.n = have.n[i];
+		rc = empty_one(&t, e);
+	}
 	free(have.n);
 	return rc;
 }

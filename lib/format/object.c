@@ -71,6 +71,8 @@ sada_version_id(struct sada_id *out, const struct sada_version *v)
 
 /* File lists and ancestors. */
 
+/* In the byte of an ancestor's kind: it was another name. */
+#define ANC_OTHER 4u
 /* The least bytes of a piece and of an ancestor. */
 #define PIECE_MIN (1 + SADA_ID_LEN)
 #define ANC_MIN (1 + DOT_LEN + 3 + SADA_ID_LEN)
@@ -181,7 +183,9 @@ sada_anc_encode(struct sada_buf *out, const struct sada_ancestor *a,
 		}
 		assert(a[i].mode <= 0777 && (a[i].kind == SADA_FILE ||
 		    (a[i].kind == SADA_LINK && a[i].mode == 0)));
-		sada_put_u8(out, a[i].kind);
+		assert(a[i].other <= 1);
+		sada_put_u8(out, a[i].other ? a[i].kind | ANC_OTHER :
+		    a[i].kind);
 		sada_put_var(out, a[i].mode);
 		sada_put_var(out, a[i].size);
 		put_id(out, &a[i].content);
@@ -207,6 +211,8 @@ get_ancestor(struct sada_ancestor *a, struct sada_dot *dot,
 			return refuse_anc(err, "dots out of order");
 	}
 	a->kind = sada_get_u8(r);
+	a->other = (a->kind & ANC_OTHER) != 0;
+	a->kind &= (uint8_t)~ANC_OTHER;
 	mode = sada_get_var(r);
 	if (r->bad || mode > 0777 || (a->kind != SADA_FILE &&
 	    (a->kind != SADA_LINK || mode != 0)))

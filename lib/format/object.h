@@ -25,8 +25,8 @@ SADA_MUST int sada_list_decode(unsigned *level, struct sada_piece **piece,
 /*
  * Ancestors: var count (1 to 32), then each, newest first: var ndot (1 to
  * SADA_ANC_DOTS_MAX), its dots (32 author, le64 epoch, le64 seq, le64 tag;
- * sorted), u8 kind (FILE or LINK), var mode (of a LINK 0), var size, 32
- * content.
+ * sorted), u8 kind (FILE or LINK; plus 4: it was another name), var mode (of
+ * a LINK 0), var size, 32 content.
  */
 #define SADA_ANC_DOTS_MAX 64
 /* Append the N ancestors A. */

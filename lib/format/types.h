@@ -104,6 +104,7 @@ struct sada_ancestor {
 	struct sada_dot *dot;		/* sorted */
 	size_t ndot;			/* 1 to 64 */
 	uint8_t kind;			/* FILE or LINK */
+	uint8_t other;			/* 1: it was another name, 0: this one */
 	uint16_t mode;			/* & 0777, of a LINK 0 */
 	struct sada_id content;
 	uint64_t size;

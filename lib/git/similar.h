@@ -16,7 +16,7 @@ SADA_MUST int sada_sig_new(struct sada_sig **out, const void *p, size_t n,
     struct sada_err *err);
 /* Free; NULL is fine. */
 void sada_sig_free(struct sada_sig *s);
-/* How alike: 0 to 100. */
+/* How alike: 0 to 100; B with A may give another number than A with B. */
 unsigned sada_sig_alike(const struct sada_sig *a, const struct sada_sig *b);
 /* As git: a NUL among the first bytes makes it no text. */
 int sada_is_text(const void *p, size_t n);

@@ -111,6 +111,20 @@ sada_context_reaches(const struct sada_log *l, const uint32_t *ops, size_t n,
 	return found;
 }
 
+void
+sada_log_lined(unsigned char **out, const struct sada_log *l)
+{
+	uint32_t i, least = UINT32_MAX;
+
+	*out = sada_calloc((size_t)l->n + 1, 1);
+	/* LEAST: what all ops behind I have in their past, below that. */
+	for (i = l->n; i-- > 0;) {
+		(*out)[i] = l->links[i].full >= i && least > i;
+		if (l->links[i].full < least)
+			least = l->links[i].full;
+	}
+}
+
 int
 sada_context_has(const struct sada_context *c, uint32_t i)
 {

@@ -355,6 +355,7 @@ sada_index_add(struct sada_log *l, const struct sada_rec *r, unsigned kind,
 	o->n_lost = op->n_lost;
 	o->n_before = op->n_before;
 	o->nhints = op->nhints;
+	o->hints_len = (uint32_t)op->hints_len;
 	l->links[i].hints = NULL;
 	o->segment = (uint32_t)segment;
 	o->off = off;

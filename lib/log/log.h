@@ -29,6 +29,7 @@ struct sada_op_info {
 	int64_t wall_ns;
 	uint64_t n_set, n_gone, n_lost, n_before;
 	uint32_t nhints;		/* of renames: sada_log_hints() */
+	uint32_t hints_len;		/* their bytes */
 	uint32_t segment;
 	uint64_t off;			/* of the record in its segment file */
 	uint32_t len;
@@ -95,6 +96,11 @@ int sada_log_find(const struct sada_log *l, const struct sada_id *id,
  */
 unsigned sada_log_abbrev(const struct sada_log *l,
     const struct sada_id *prefix, unsigned nhex, uint32_t out[2]);
+/*
+ * A new array with 1 for each op to which no other is concurrent: all are in
+ * its past, or it in theirs.  Of some such ops this may not be seen.
+ */
+void sada_log_lined(unsigned char **out, const struct sada_log *l);
 /* Append op I's record bytes to OUT, id verified.  Errors: SYS DAMAGED. */
 SADA_MUST int sada_log_read(struct sada_log *l, uint32_t i,
     struct sada_buf *out, struct sada_err *err);

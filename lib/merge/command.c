@@ -76,15 +76,20 @@ static int
 run(struct sada_buf *out, struct sada_buf *talk,
     const struct sada_command *c, int work, struct sada_err *err)
 {
-	struct sada_buf script = { 0 }, got = { 0 };
+	struct sada_buf script = { 0 }, got = { 0 }, path = { 0 };
 	const char *argv[] = { "/bin/sh", "-c", NULL, c->text, "base", "a",
-	    "b", c->path, NULL };
+	    "b", NULL, NULL };
 	struct sada_run r;
 	int rc;
 
 	sada_buf_adds(&script, c->text);
 	sada_buf_adds(&script, " \"$@\"");
 	argv[2] = sada_buf_str(&script);
+	/* A name is a peer's to choose, an option is not. */
+	if (c->path[0] == '-')
+		sada_buf_adds(&path, "./");
+	sada_buf_adds(&path, c->path);
+	argv[7] = sada_buf_str(&path);
 	memset(&r, 0, sizeof(r));
 	r.argv = argv;
 	r.dir = work;
@@ -99,6 +104,7 @@ run(struct sada_buf *out, struct sada_buf *talk,
 		rc = 1;
 	}
 	sada_buf_release(&script);
+	sada_buf_release(&path);
 	sada_buf_release(&got);
 	return rc;
 }

@@ -25,9 +25,8 @@ struct sada_command {
  * in a fresh directory below DIR of mode 0700, which is removed after, with
  * all that it holds: BASE, A and B are the names "base", "a" and "b" in it,
  * to be changed at will; PATH is not there and only tells what it is about.
- * PATH is never the first word, but it may begin with '-': a command that
- * reads options behind names must guard itself.  Its standard output is the
- * answer; the first SADA_MERGE_TALK bytes of its standard error are appended
+ * PATH is given as ./PATH when it begins with '-': a peer may choose a name,
+ * but no option.  Its standard output is the answer; the first SADA_MERGE_TALK bytes of its standard error are appended
  * to TALK (may be NULL).  Errors: SYS.
  */
 SADA_MUST int sada_merge_command(struct sada_buf *out, struct sada_buf *talk,

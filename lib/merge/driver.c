@@ -3,9 +3,7 @@
 
 #include "merge/lines_priv.h"
 #include "merge/merge.h"
-#ifdef HAVE_SQLITE
 #include "merge/sqlite.h"
-#endif
 
 static int
 same(const struct sada_span *a, const struct sada_span *b)
@@ -36,10 +34,8 @@ sada_merge_bytes(struct sada_buf *out, unsigned driver,
 		return sada_merge_union(out, in, err);
 	case SADA_MERGE_JSON:
 		return sada_merge_json(out, in, err);
-#ifdef HAVE_SQLITE
 	case SADA_MERGE_SQLITE:
 		return sada_merge_sqlite(out, in, err);
-#endif
 	default:
 		return 0;
 	}

@@ -96,4 +96,16 @@ SADA_MUST int sada_sqlite_install(int dirfd, const char *name,
     const struct sada_span *expect, const struct sada_span *want,
     struct sada_err *err);
 
+/*
+ * Bring into database NAME in DIRFD, in the same way, what leads from image
+ * FROM to image TO.  One that equals FROM becomes TO.  One that was written
+ * since keeps what was written, merged with TO as sada_merge_sqlite() does,
+ * but the rows of TO keep their numbers: to do it again changes nothing.
+ *
+ * Errors: as sada_sqlite_install(); LATER also when both changed the same.
+ */
+SADA_MUST int sada_sqlite_advance(int dirfd, const char *name,
+    const struct sada_span *from, const struct sada_span *to,
+    struct sada_err *err);
+
 #endif

@@ -161,6 +161,8 @@ struct install {
 	const char *name;
 	struct sq live, want, expect;
 	struct sq_tables tables;
+	const struct sada_span *from, *to;	/* advance, or NULL */
+	long *steps;
 };
 
 /*
@@ -182,6 +184,53 @@ open_images(struct install *w, const struct sada_span *expect,
 	return rc;
 }
 
+/*
+ * The database was written since FROM: what is wanted is the merge of that
+ * and of TO.  1 0 SYS.
+ */
+static int
+both(struct install *w, struct sada_err *err)
+{
+	struct sada_three in = { .base = *w->from, .a = *w->to };
+	struct sada_buf merged = {0};
+	struct sada_span span;
+	sqlite3_int64 n = 0;
+	unsigned char *live;
+	int rc;
+
+	if ((live = sqlite3_serialize(w->live.db, "main", &n, 0)) == NULL)
+		return sada_sq_rc(SQLITE_NOMEM, err);
+	in.b.p = live;
+	in.b.n = (size_t)n;
+	if ((rc = sada_sq_merge(&merged, &in, 1, err)) > 0) {
+		sada_sq_close(&w->want);
+		span.p = merged.p;
+		span.n = merged.len;
+		rc = sada_sq_memory(&w->want, &span, 0, w->steps, err);
+	}
+	sqlite3_free(live);
+	sada_buf_release(&merged);
+	return rc;
+}
+
+/*
+ * Is the database as EXPECT has it, if that matters?  When it is to be
+ * advanced, what is wanted then holds what was written to it.  1 0 SYS.
+ */
+static int
+is_expected(struct install *w, struct sada_err *err)
+{
+	int rc;
+
+	if (w->expect.db == NULL)
+		return 1;
+	if ((rc = sada_sq_same_schema(&w->live, &w->expect, err)) <= 0 ||
+	    (rc = sada_sq_same_rows(&w->live, &w->expect, &w->tables,
+	    err)) != 0 || w->from == NULL)
+		return rc;
+	return both(w, err);
+}
+
 /* In the transaction: 1 changed, 2 nothing to do, or a code. */
 static int
 change(struct install *w, struct sada_err *err)
@@ -201,10 +250,7 @@ change(struct install *w, struct sada_err *err)
 	if (rc == 1)
 		return 2;
 	why = "it changed meanwhile";
-	if (w->expect.db != NULL &&
-	    ((rc = sada_sq_same_schema(&w->live, &w->expect, err)) <= 0 ||
-	    (rc = sada_sq_same_rows(&w->live, &w->expect, &w->tables,
-	    err)) <= 0))
+	if ((rc = is_expected(w, err)) <= 0)
 		goto out;
 	why = "it cannot be changed row by row";
 	for (i = 0; rc >= 0 && i < w->tables.n; i++)
@@ -251,33 +297,52 @@ transact(struct install *w, struct sada_err *err)
 	return done;
 }
 
+static int
+install(struct install *w, int dirfd, const struct sada_span *expect,
+    const struct sada_span *want, struct sada_err *err)
+{
+	struct sq_live *l = NULL;
+	struct sada_stat st;
+	long steps = 4 * SQ_STEPS;
+	int rc;
+
+	w->steps = &steps;
+	if ((rc = sada_io_stat(dirfd, w->name, &st, err)) < 0)
+		return rc;
+	if ((rc = open_images(w, expect, want, &steps, err)) <= 0)
+		goto out;
+	if ((rc = sada_sq_live_open(&l, dirfd, w->name,
+	    SQ_WRITE)) != SQLITE_OK) {
+		rc = sada_sq_live_fail(err, rc, w->name, "change");
+		goto out;
+	}
+	w->live.db = sada_sq_live_db(l);
+	w->live.steps = &steps;
+	rc = transact(w, err);
+out:
+	sada_sq_tables_release(&w->tables);
+	sada_sq_close(&w->want);
+	sada_sq_close(&w->expect);
+	sada_sq_live_close(l);
+	return rc < 0 ? rc : 0;
+}
+
 int
 sada_sqlite_install(int dirfd, const char *name,
     const struct sada_span *expect, const struct sada_span *want,
     struct sada_err *err)
 {
 	struct install w = { .name = name };
-	struct sq_live *l = NULL;
-	struct sada_stat st;
-	long steps = 4 * SQ_STEPS;
-	int rc;
 
-	if ((rc = sada_io_stat(dirfd, name, &st, err)) < 0)
-		return rc;
-	if ((rc = open_images(&w, expect, want, &steps, err)) <= 0)
-		goto out;
-	if ((rc = sada_sq_live_open(&l, dirfd, name,
-	    SQ_WRITE)) != SQLITE_OK) {
-		rc = sada_sq_live_fail(err, rc, name, "change");
-		goto out;
-	}
-	w.live.db = sada_sq_live_db(l);
-	w.live.steps = &steps;
-	rc = transact(&w, err);
-out:
-	sada_sq_tables_release(&w.tables);
-	sada_sq_close(&w.want);
-	sada_sq_close(&w.expect);
-	sada_sq_live_close(l);
-	return rc < 0 ? rc : 0;
+	return install(&w, dirfd, expect, want, err);
+}
+
+int
+sada_sqlite_advance(int dirfd, const char *name,
+    const struct sada_span *from, const struct sada_span *to,
+    struct sada_err *err)
+{
+	struct install w = { .name = name, .from = from, .to = to };
+
+	return install(&w, dirfd, from, to, err);
 }

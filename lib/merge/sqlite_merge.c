@@ -143,8 +143,8 @@ order(const struct sada_span *a, const struct sada_span *b)
 }
 
 int
-sada_merge_sqlite(struct sada_buf *out, const struct sada_three *in,
-    struct sada_err *err)
+sada_sq_merge(struct sada_buf *out, const struct sada_three *in,
+    unsigned fixed, struct sada_err *err)
 {
 	struct sada_span s[SIDES] = { in->base, in->a, in->b };
 	const unsigned char *h[SIDES];
@@ -162,7 +162,7 @@ sada_merge_sqlite(struct sada_buf *out, const struct sada_three *in,
 	if (memcmp(h[0] + 16, h[1] + 16, 2) != 0 || h[0][20] != h[1][20] ||
 	    memcmp(h[0] + 16, h[2] + 16, 2) != 0 || h[0][20] != h[2][20])
 		return 0;
-	if (order(&s[P], &s[Q]) > 0) {
+	if (!fixed && order(&s[P], &s[Q]) > 0) {
 		s[P] = in->b;
 		s[Q] = in->a;
 	}
@@ -189,4 +189,11 @@ out:
 	for (k = 0; k < SIDES; k++)
 		sada_sq_close(&m.side[k]);
 	return rc;
+}
+
+int
+sada_merge_sqlite(struct sada_buf *out, const struct sada_three *in,
+    struct sada_err *err)
+{
+	return sada_sq_merge(out, in, 0, err);
 }

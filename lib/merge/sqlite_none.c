@@ -51,3 +51,11 @@ sada_sqlite_install(int dirfd, const char *name,
 	return sada_err_set(err, SADA_LATER,
 	    "this build knows no SQLite databases");
 }
+
+int
+sada_sqlite_advance(int dirfd, const char *name,
+    const struct sada_span *from, const struct sada_span *to,
+    struct sada_err *err)
+{
+	return sada_sqlite_install(dirfd, name, from, to, err);
+}

@@ -152,11 +152,37 @@ int sada_sq_bind(sqlite3_stmt *st, int i, const unsigned char *p);
 enum { SQ_BASE, SQ_P, SQ_Q, SQ_SIDES };
 
 /*
+ * As sada_merge_sqlite(); FIXED: side a counts as the first, whatever the
+ * bytes.  1 0 SYS.
+ */
+int sada_sq_merge(struct sada_buf *out, const struct sada_three *in,
+    unsigned fixed, struct sada_err *err);
+/*
  * Make table T of OUT, a copy of the base, the merge of it in the SIDEs.
  * 1 0 SYS.
  */
 int sada_sq_merge_table(struct sq *out, struct sq side[SQ_SIDES],
     const struct sq_table *t, struct sada_err *err);
+
+/* One table while it is merged. */
+struct sq_merging {
+	struct sq *side, *out;	/* SQ_SIDES of them; where it is made */
+	const struct sq_table *t;
+	struct sq_rows rows[SQ_SIDES];
+	sqlite3_stmt *put;
+	struct sada_buf scratch;
+};
+/* Are rows R[A] and R[B] both missing, or equal? */
+int sada_sq_row_same(const struct sq_merging *g,
+    const struct sq_row *r[SQ_SIDES], int a, int b);
+/*
+ * Put the columns of the rows R together in the scratch; 0 when both sides
+ * changed one differently, but of column SOFT P's is taken.
+ */
+int sada_sq_by_columns(struct sq_merging *g,
+    const struct sq_row *r[SQ_SIDES], size_t soft);
+/* Merge a table of kind INT.  1 0 SYS. */
+int sada_sq_merge_ints(struct sq_merging *g, struct sada_err *err);
 
 /* How to open a database on the disk. */
 enum sq_how { SQ_READ = 1, SQ_WRITE };

@@ -5,7 +5,7 @@
  * changes are one change; what one side left alone follows the other; a row
  * deleted here and changed there lives; changed on both it merges by
  * columns.  Rows without a key are counted: equal changes of the two counts
- * are one change as well.
+ * are one change as well.  Rows with a number are in sqlite_ints.c.
  *
  * The table is emptied and filled with its merged rows in a fixed order:
  * there is no order of changes in which a UNIQUE could clash for a moment.
@@ -17,22 +17,9 @@
 
 enum { BASE = SQ_BASE, P = SQ_P, Q = SQ_Q, SIDES = SQ_SIDES };
 
-/* One table while it is merged. */
-struct merging {
-	struct sq *side, *out;	/* SIDES of them; where it is made */
-	const struct sq_table *t;
-	struct sq_rows rows[SIDES];
-	sqlite3_stmt *put;
-	struct sada_buf scratch;
-	size_t *moved, nmoved, cap;	/* rows of Q that need a new key */
-};
-
-/*
- * Put the columns of X, P and Q together in the scratch; 0 when both sides
- * changed one differently.
- */
-static int
-by_columns(struct merging *g, const struct sq_row *r[SIDES])
+int
+sada_sq_by_columns(struct sq_merging *g, const struct sq_row *r[SIDES],
+    size_t soft)
 {
 	const unsigned char *at[SIDES], *pick;
 	size_t n[SIDES], i, k;
@@ -46,7 +33,7 @@ by_columns(struct merging *g, const struct sq_row *r[SIDES])
 #define SAME(a, b) (n[a] == n[b] && memcmp(at[a], at[b], n[a]) == 0)
 		if (SAME(BASE, P))
 			k = Q;
-		else if (SAME(BASE, Q) || SAME(P, Q))
+		else if (SAME(BASE, Q) || SAME(P, Q) || i == soft)
 			k = P;
 		else
 			return 0;
@@ -60,16 +47,16 @@ by_columns(struct merging *g, const struct sq_row *r[SIDES])
 }
 
 static int
-put(struct merging *g, int side, const struct sq_row *r,
+put(struct sq_merging *g, int side, const struct sq_row *r,
     struct sada_err *err)
 {
 	return sada_sq_put(g->put, g->rows[side].bytes.p + r->cols, g->t->n,
 	    err);
 }
 
-/* Are rows R[A] and R[B] both missing, or equal? */
-static int
-same(struct merging *g, const struct sq_row *r[SIDES], int a, int b)
+int
+sada_sq_row_same(const struct sq_merging *g, const struct sq_row *r[SIDES],
+    int a, int b)
 {
 	if (r[a] == NULL || r[b] == NULL)
 		return r[a] == r[b];
@@ -80,86 +67,23 @@ same(struct merging *g, const struct sq_row *r[SIDES], int a, int b)
 
 /* Merge the rows of one key; at least one of R is there. */
 static int
-one_key(struct merging *g, const struct sq_row *r[SIDES],
+one_key(struct sq_merging *g, const struct sq_row *r[SIDES],
     struct sada_err *err)
 {
 	int take;
 
-	if (same(g, r, BASE, P))
+	if (sada_sq_row_same(g, r, BASE, P))
 		take = Q;
-	else if (same(g, r, BASE, Q) || same(g, r, P, Q))
+	else if (sada_sq_row_same(g, r, BASE, Q) || sada_sq_row_same(g, r, P, Q))
 		take = P;
-	else if (r[BASE] == NULL) {
-		/* Two new rows came to one key. */
-		if (g->t->kind != SQ_INT)
-			return 0;
-		g->moved = sada_grow(g->moved, &g->cap, g->nmoved + 1,
-		    sizeof(*g->moved));
-		g->moved[g->nmoved++] = (size_t)(r[Q] - g->rows[Q].v);
-		take = P;
-	} else if (r[P] == NULL || r[Q] == NULL)
+	else if (r[BASE] == NULL)
+		return 0;		/* two new rows came to one key */
+	else if (r[P] == NULL || r[Q] == NULL)
 		take = r[P] != NULL ? P : Q;
 	else
-		return by_columns(g, r) == 0 ? 0 :
+		return sada_sq_by_columns(g, r, SIZE_MAX) == 0 ? 0 :
 		    sada_sq_put(g->put, g->scratch.p, g->t->n, err);
 	return r[take] == NULL ? 1 : put(g, take, r[take], err);
-}
-
-/*
- * Give each row that lost its key a new one, above all that any side ever
- * gave out; not where rows elsewhere may point to the old.
- */
-static int
-move_rows(struct merging *g, struct sada_err *err)
-{
-	const struct sq_row *r;
-	int64_t max = INT64_MIN, seq, refs;
-	size_t i, k, n;
-	const unsigned char *p;
-	int rc;
-
-	if (g->nmoved == 0)
-		return 1;
-	if ((rc = sada_sq_int(g->out, "SELECT count(*) "
-	    "FROM pragma_table_list l, pragma_foreign_key_list(l.name) f "
-	    "WHERE l.schema = 'main' AND f.\"table\" = ?1 COLLATE NOCASE",
-	    g->t->name, &refs, err)) <= 0)
-		return rc;
-	if (refs > 0)
-		return 0;
-	for (k = 0; k < SIDES; k++)
-		for (i = 0; i < g->rows[k].n; i++)
-			if (g->rows[k].v[i].id > max)
-				max = g->rows[k].v[i].id;
-	if ((rc = sada_sq_has_sequence(g->out, err)) < 0)
-		return rc;
-	for (k = 0; rc > 0 && k < SIDES; k++) {
-		if ((rc = sada_sq_int(&g->side[k], "SELECT max(seq) "
-		    "FROM sqlite_sequence WHERE name = ?1 AND "
-		    "typeof(seq) = 'integer'", g->t->name, &seq, err)) <= 0)
-			return rc;
-		if (rc == 1 && seq > max)
-			max = seq;
-	}
-	for (i = 0; i < g->nmoved; i++) {
-		if (max == INT64_MAX)
-			return 0;
-		max++;
-		r = &g->rows[Q].v[g->moved[i]];
-		p = g->rows[Q].bytes.p + r->cols;
-		sada_buf_reset(&g->scratch);
-		for (k = 0; k < g->t->n; k++, p += n) {
-			n = sada_sq_value(p);
-			if (g->t->col[k].pk > 0)
-				sada_sq_integer(&g->scratch, max);
-			else
-				sada_buf_add(&g->scratch, p, n);
-		}
-		if ((rc = sada_sq_put(g->put, g->scratch.p, g->t->n,
-		    err)) <= 0)
-			return rc;
-	}
-	return 1;
 }
 
 /*
@@ -167,7 +91,7 @@ move_rows(struct merging *g, struct sada_err *err)
  * it is not, AT[k] moves on by the COUNT[k] rows that have it.  0: no more.
  */
 static int
-next_key(const struct merging *g, size_t at[SIDES],
+next_key(const struct sq_merging *g, size_t at[SIDES],
     const struct sq_row *r[SIDES], size_t count[SIDES])
 {
 	int k, c, low = -1;
@@ -197,7 +121,7 @@ next_key(const struct merging *g, size_t at[SIDES],
 }
 
 static int
-merge_keys(struct merging *g, struct sada_err *err)
+merge_keys(struct sq_merging *g, struct sada_err *err)
 {
 	const struct sq_row *r[SIDES];
 	size_t at[SIDES] = { 0 }, count[SIDES];
@@ -206,7 +130,7 @@ merge_keys(struct merging *g, struct sada_err *err)
 	while (next_key(g, at, r, count))
 		if ((rc = one_key(g, r, err)) <= 0)
 			return rc;
-	return move_rows(g, err);
+	return 1;
 }
 
 /* A row of the result of a bag, in its place. */
@@ -241,7 +165,7 @@ number(size_t x, size_t p, size_t q)
  * order, then the other.
  */
 static int
-merge_bag(struct merging *g, struct sada_err *err)
+merge_bag(struct sq_merging *g, struct sada_err *err)
 {
 	const struct sq_row *r[SIDES];
 	size_t at[SIDES] = { 0 }, count[SIDES], want, have, i, n = 0, cap = 0;
@@ -272,7 +196,7 @@ merge_bag(struct merging *g, struct sada_err *err)
 
 /* Do rows A and B of G agree in all, place included? */
 static int
-untouched(const struct merging *g, int a, int b)
+untouched(const struct sq_merging *g, int a, int b)
 {
 	const struct sq_rows *x = &g->rows[a], *y = &g->rows[b];
 	size_t i;
@@ -292,7 +216,7 @@ int
 sada_sq_merge_table(struct sq *out, struct sq side[SQ_SIDES],
     const struct sq_table *t, struct sada_err *err)
 {
-	struct merging g = { .side = side, .out = out, .t = t };
+	struct sq_merging g = { .side = side, .out = out, .t = t };
 	struct sada_buf sql = {0};
 	int k, rc = 1, doubtful = 0;
 
@@ -308,6 +232,7 @@ sada_sq_merge_table(struct sq *out, struct sq side[SQ_SIDES],
 	    (rc = sada_sq_insert(&g.put, out, t, err)) <= 0)
 		goto out;
 	rc = t->kind == SQ_BAG || doubtful ? merge_bag(&g, err) :
+	    t->kind == SQ_INT ? sada_sq_merge_ints(&g, err) :
 	    merge_keys(&g, err);
 out:
 	(void)sqlite3_finalize(g.put);
@@ -315,6 +240,5 @@ out:
 		sada_sq_rows_release(&g.rows[k]);
 	sada_buf_release(&g.scratch);
 	sada_buf_release(&sql);
-	free(g.moved);
 	return rc;
 }

@@ -4,9 +4,7 @@
 #include "merge/json_priv.h"
 #include "merge/lines_priv.h"
 #include "merge/merge.h"
-#ifdef HAVE_SQLITE
 #include "merge/sqlite.h"
-#endif
 
 /* Is S something that is merged by lines?  0, or why not. */
 static unsigned
@@ -47,10 +45,10 @@ no_side(unsigned driver, const struct sada_span *s)
 		return no_lines(s);
 	case SADA_MERGE_JSON:
 		return no_json(s);
-#ifdef HAVE_SQLITE
 	case SADA_MERGE_SQLITE:
+		if (!sada_sqlite_built())
+			return SADA_MERGE_NO_DRIVER;
 		return sada_sqlite_is(s->p, s->n) ? 0 : SADA_MERGE_NO_FORM;
-#endif
 	default:
 		return SADA_MERGE_NO_DRIVER;
 	}

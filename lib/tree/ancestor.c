@@ -70,7 +70,9 @@ sada_anc_cmp(const struct sada_ancestor *a, const struct sada_ancestor *b)
 		return a->size < b->size ? -1 : 1;
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
-	return a->mode < b->mode ? -1 : a->mode > b->mode;
+	if (a->mode != b->mode)
+		return a->mode < b->mode ? -1 : 1;
+	return a->other < b->other ? -1 : a->other > b->other;
 }
 
 uint64_t
@@ -112,6 +114,7 @@ listed(const struct aged *l, size_t n, const struct sada_ancestor *x)
 
 	for (i = 0; i < n; i++)
 		if (l[i].a.ndot == x->ndot && l[i].a.mode == x->mode &&
+		    l[i].a.other == x->other &&
 		    sada_anc_same(&l[i].a, x) && memcmp(l[i].a.dot, x->dot,
 		    x->ndot * sizeof(*x->dot)) == 0)
 			return 1;
@@ -148,6 +151,7 @@ entry_of(struct sada_ancestor *a, const struct sada_version *v,
 	a->dot = dot;
 	a->ndot = ndot;
 	a->kind = v->kind;
+	a->other = 0;
 	a->mode = v->mode;
 	a->size = v->size;
 	a->content = v->content;
@@ -193,13 +197,16 @@ add_line(struct making *m, const struct sada_version *v,
 		a = sada_calloc(1, sizeof(*a) + sizeof(dot));
 		memcpy(a + 1, &dot, sizeof(dot));
 		entry_of(&e, v, (struct sada_dot *)(void *)(a + 1), 1);
+		e.other = v->at != NULL;
 		add(m, &e);
 		m->own[m->nown++] = a;
 	}
 	if ((rc = sada_anc_load(&a, &n, v, NULL, txn, err)) < 0)
 		return rc;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		a[i].other |= v->at != NULL;
 		add(m, &a[i]);
+	}
 	m->own[m->nown++] = a;
 	return 0;
 }
@@ -225,6 +232,8 @@ sada_anc_make(struct sada_buf *out, const struct sada_version *shown,
 		m.lamport = NULL;
 	m.own = sada_calloc(2 * nv, sizeof(*m.own));
 	entry_of(&a[0], shown, dot, dots_of(dot, v, nv));
+	for (i = 0; i < nv; i++)
+		a[0].other |= v[i]->at != NULL;
 	for (i = 0; i < nv; i++)
 		if ((rc = add_line(&m, v[i], shown, txn, err)) < 0)
 			goto out;

@@ -4,7 +4,7 @@
  * Each entry of the list stands for a name as it was shown once: the dots
  * of its cover, and its content.  Newest first and without gaps, so that
  * the newest entry which two versions have in common is the base of their
- * merge.
+ * merge.  The name may have been another one, that was renamed.
  */
 #ifndef SADA_TREE_ANCESTOR_H
 #define SADA_TREE_ANCESTOR_H
@@ -19,7 +19,9 @@
  * nothing when no version but a directory's is among them.  Its first entry
  * has all their dots (of more than SADA_ANC_DOTS_MAX the first) and what
  * was shown; then follow, newest first, those of the cover whose content
- * was another, and the entries of their own lists, each once.  Lists are
+ * was another, and the entries of their own lists, each once.  What a
+ * version of the cover brings that lives at another path (its field at) was
+ * another name.  Lists are
  * read from TXN; one that is missing or malformed counts as none.  Of one
  * version neither LAMPORT nor CTX is used.  Errors: SYS.
  */

@@ -4,12 +4,19 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "crypto/hash.h"
+#include "crypto/idset.h"
 #include "format/op.h"
 #include "tree/carry.h"
 #include "tree/tree_priv.h"
 
-/* Ops of one dot that are looked at: of more the version stays. */
+/* Ops of one dot that are looked at: of more nothing is known. */
 #define LANES 16
+/* Hints that are looked at, and their bytes: older ones lead nowhere. */
+#define HINTS_MAX ((size_t)1 << 20)
+#define BYTES_MAX ((size_t)64 << 20)
+/* Dots of which it is kept which ops came before and after them. */
+#define TIMES 64
 
 /* One version on its way. */
 struct move {
@@ -28,9 +35,17 @@ struct sada_carry {
 /* An op with hints. */
 struct mover {
 	uint32_t op;
-	struct sada_context *seen;	/* its past, made when asked for */
 	struct sada_hint *h;		/* own, with the text behind */
+	unsigned char *lives;		/* of each: 0 not known, 1 no, 2 yes */
 	size_t n;
+};
+
+/* Where the ops of a dot stand among all others. */
+struct times {
+	struct sada_dot dot;
+	size_t n;			/* ops, none or more than LANES: none */
+	struct sada_context *before;	/* they and their past */
+	unsigned char *after;		/* bits: they and what has seen one */
 };
 
 /* The search for moves. */
@@ -42,6 +57,9 @@ struct search {
 	const struct sada_id *root;
 	struct mover *op;		/* those with hints, highest first */
 	size_t nop, capop;
+	struct times times[TIMES];
+	size_t ntimes, next_times;
+	struct sada_idset met;		/* versions that were followed */
 	struct sada_cursor *look;	/* for questions on the way */
 	struct sada_buf path, next;
 };
@@ -77,6 +95,7 @@ read_hints(struct search *s, struct mover *m, struct sada_err *err)
 	for (i = 0; i < n; i++)
 		len += h[i].from_len + h[i].to_len;
 	m->h = sada_malloc(n * sizeof(*h) + len + 1);
+	m->lives = sada_calloc(n + 1, 1);
 	p = (char *)(m->h + n);
 	for (i = 0; i < n; i++) {
 		m->h[i] = h[i];
@@ -89,11 +108,19 @@ read_hints(struct search *s, struct mover *m, struct sada_err *err)
 	return 0;
 }
 
+/*
+ * All ops with hints that count, the highest first.  How much of them is
+ * looked at depends on the state alone; what nothing is concurrent with
+ * need not be read.
+ */
 static int
 find_ops(struct search *s, struct sada_err *err)
 {
 	uint32_t i, n = sada_log_count(s->log);
-	int rc;
+	size_t k, at, hints = 0, bytes = 0;
+	const struct sada_op_info *o;
+	unsigned char *lined;
+	int rc = 0;
 
 	for (i = 0; i < n; i++) {
 		if (sada_log_op(s->log, i)->nhints == 0 ||
@@ -102,71 +129,108 @@ find_ops(struct search *s, struct sada_err *err)
 		s->op = sada_grow(s->op, &s->capop, s->nop + 1,
 		    sizeof(*s->op));
 		memset(&s->op[s->nop], 0, sizeof(*s->op));
-		s->op[s->nop].op = i;
-		if ((rc = read_hints(s, &s->op[s->nop++], err)) < 0)
-			return rc;
+		s->op[s->nop++].op = i;
 	}
-	if (s->nop > 1)
-		qsort_r(s->op, s->nop, sizeof(*s->op), op_order, s->log);
-	return 0;
-}
-
-/* The past of the K-th op. */
-static const struct sada_context *
-past_of(struct search *s, size_t k)
-{
-	if (s->op[k].seen == NULL)
-		sada_context_make(&s->op[k].seen, s->log, &s->op[k].op, 1);
-	return s->op[k].seen;
-}
-
-/* Is op A, or one of its past, op I? */
-static int
-has_past(const struct search *s, uint32_t a, uint32_t i)
-{
-	struct sada_context *c;
-	int has;
-
-	if (a < i)
+	if (s->nop == 0)
 		return 0;
-	if (a == i)
-		return 1;
-	sada_context_make(&c, s->log, &a, 1);
-	has = sada_context_has(c, i);
-	free(c);
-	return has;
+	qsort_r(s->op, s->nop, sizeof(*s->op), op_order, s->log);
+	sada_log_lined(&lined, s->log);
+	for (k = at = 0; k < s->nop; k++) {
+		o = sada_log_op(s->log, s->op[k].op);
+		hints += o->nhints;
+		bytes += o->hints_len;
+		if (hints > HINTS_MAX || bytes > BYTES_MAX)
+			break;
+		if (!lined[s->op[k].op])
+			s->op[at++].op = s->op[k].op;
+	}
+	s->nop = at;
+	free(lined);
+	for (k = 0; k < s->nop && rc == 0; k++)
+		rc = read_hints(s, &s->op[k], err);
+	return rc;
+}
+
+static void
+times_release(struct times *t)
+{
+	free(t->before);
+	free(t->after);
+}
+
+/* Fill T for the N ops OP. */
+static void
+times_fill(struct times *t, const struct search *s, const uint32_t *op,
+    size_t n)
+{
+	uint32_t i, j, count = sada_log_count(s->log), first = count;
+	const struct sada_op_info *o;
+	size_t k;
+
+	sada_context_make(&t->before, s->log, op, n);
+	t->after = sada_calloc((size_t)count / 8 + 1, 1);
+	for (k = 0; k < n; k++) {
+		t->after[op[k] / 8] |= (unsigned char)(1u << op[k] % 8);
+		if (op[k] < first)
+			first = op[k];
+	}
+	for (i = first; i < count; i++) {
+		o = sada_log_op(s->log, i);
+		for (j = 0; j < o->nparents; j++)
+			if (t->after[o->parents[j] / 8] >>
+			    o->parents[j] % 8 & 1) {
+				t->after[i / 8] |=
+				    (unsigned char)(1u << i % 8);
+				break;
+			}
+	}
+}
+
+/* Of the ops with V's dot. */
+static const struct times *
+times_of(struct search *s, const struct sada_version *v)
+{
+	uint32_t op[LANES];
+	struct times *t;
+	size_t i;
+
+	for (i = 0; i < s->ntimes; i++)
+		if (sada_dot_cmp(&s->times[i].dot, &v->dot) == 0)
+			return &s->times[i];
+	t = &s->times[s->next_times];
+	if (s->ntimes < TIMES)
+		s->ntimes++;
+	else
+		times_release(t);
+	s->next_times = (s->next_times + 1) % TIMES;
+	memset(t, 0, sizeof(*t));
+	t->dot = v->dot;
+	t->n = sada_context_ops(s->log, s->past, &v->dot, op, LANES);
+	if (t->n > LANES)
+		t->n = 0;
+	if (t->n > 0)
+		times_fill(t, s, op, t->n);
+	return t;
 }
 
 /* Was version V written without a look at the K-th op, and unseen by it? */
 static int
 concurrent(struct search *s, size_t k, const struct sada_version *v)
 {
-	uint32_t op[LANES];
-	size_t i, n;
+	const struct times *t = times_of(s, v);
+	uint32_t op = s->op[k].op;
 
-	if (sada_context_seen(s->log, past_of(s, k), &v->dot))
-		return 0;
-	n = sada_context_ops(s->log, s->past, &v->dot, op, LANES);
-	if (n == 0 || n > LANES)
-		return 0;
-	for (i = 0; i < n; i++)
-		if (has_past(s, op[i], s->op[k].op))
-			return 0;
-	return 1;
+	return t->n > 0 && !sada_context_has(t->before, op) &&
+	    (t->after[op / 8] >> op % 8 & 1) == 0;
 }
 
 /* Did the K-th op write V, or an op that has it in its past? */
 static int
 follows(struct search *s, size_t k, const struct sada_version *v)
 {
-	uint32_t op[LANES];
-	size_t i, n;
+	const struct times *t = times_of(s, v);
 
-	n = sada_context_ops(s->log, s->past, &v->dot, op, LANES);
-	for (i = 0; i < n && i < LANES; i++)
-		if (has_past(s, op[i], s->op[k].op))
-			return 1;
-	return 0;
+	return t->n > 0 && sada_context_has(t->before, s->op[k].op);
 }
 
 /* Does PATH match FROM of hint H? */
@@ -179,9 +243,29 @@ matches(const struct sada_hint *h, const char *path, size_t len)
 	    sada_path_below(path, len, h->from, h->from_len);
 }
 
+/*
+ * The hint of M that says where a version of KIND at PATH went: of a
+ * directory those of directories count, of all else at the path itself
+ * those of files.
+ */
+static const struct sada_hint *
+hint_for(const struct mover *m, const char *path, size_t len, unsigned kind)
+{
+	const struct sada_hint *h;
+	size_t at = len;
+
+	while (at > 0 && (h = sada_hint_of(m->h, m->n, path, at)) != NULL) {
+		if (h->kind == SADA_HINT_DIR ? h->from_len < len ||
+		    kind == SADA_DIR : h->from_len == len && kind != SADA_DIR)
+			return h;
+		at = sada_path_parent(path, h->from_len);
+	}
+	return NULL;
+}
+
 /* Does something live at TO (a directory: or below) since the K-th op? */
 static int
-target_lives(struct search *s, size_t k, const struct sada_hint *h,
+look_at_target(struct search *s, size_t k, const struct sada_hint *h,
     struct sada_err *err)
 {
 	struct sada_entry e;
@@ -202,6 +286,22 @@ target_lives(struct search *s, size_t k, const struct sada_hint *h,
 	return rc;
 }
 
+/* The same, looked at once for each hint. */
+static int
+target_lives(struct search *s, size_t k, const struct sada_hint *h,
+    struct sada_err *err)
+{
+	unsigned char *lives = &s->op[k].lives[h - s->op[k].h];
+	int rc;
+
+	if (*lives == 0) {
+		if ((rc = look_at_target(s, k, h, err)) < 0)
+			return rc;
+		*lives = rc > 0 ? 2 : 1;
+	}
+	return *lives == 2;
+}
+
 /*
  * One step: where does V go that stands at S->path?  AFTER: only ops that
  * have op number AFTER - 1 in their past (0: any).  1 and S->path is the
@@ -217,12 +317,13 @@ step(struct search *s, const struct sada_version *v, uint32_t *after,
 	int rc;
 
 	for (k = 0; k < s->nop; k++) {
-		if (*after > 0 && (s->op[k].op + 1 <= *after ||
-		    !sada_context_has(past_of(s, k), *after - 1)))
+		if (s->op[k].op + 1 <= *after)
 			continue;
-		h = sada_hint_of(s->op[k].h, s->op[k].n, (char *)s->path.p,
-		    s->path.len);
-		if (h == NULL || !concurrent(s, k, v))
+		h = hint_for(&s->op[k], (char *)s->path.p, s->path.len,
+		    v->kind);
+		if (h == NULL || !concurrent(s, k, v) || (*after > 0 &&
+		    !sada_context_reaches(s->log, &s->op[k].op, 1,
+		    *after - 1)))
 			continue;
 		sada_buf_reset(&s->next);
 		if (!sada_hint_map(&s->next, h, (char *)s->path.p,
@@ -303,14 +404,28 @@ out_order(const void *pa, const void *pb)
 	return out_cmp(a, b->from, b->from_len, &b->id);
 }
 
-/* Look at what lives where hint H of the K-th op took something away. */
+/* Is this the first time that V of slot E is met? */
 static int
-search_hint(struct search *s, size_t k, const struct sada_hint *h,
+is_new(struct search *s, const struct sada_entry *e,
+    const struct sada_version *v)
+{
+	struct sada_id id;
+
+	sada_version_id(&id, v);
+	sada_buf_reset(&s->next);
+	sada_buf_add(&s->next, id.b, SADA_ID_LEN);
+	sada_buf_add(&s->next, e->path, e->len);
+	sada_hash(&id, SADA_CTX_NAME, s->next.p, s->next.len);
+	return sada_idset_add(&s->met, &id, 0);
+}
+
+/* Look at what lives where hint H took something away. */
+static int
+search_hint(struct search *s, const struct sada_hint *h,
     struct sada_cursor *c, struct sada_err *err)
 {
-	const struct sada_hint *own;
 	struct sada_entry e;
-	size_t i, j;
+	size_t i;
 	int rc;
 
 	if ((rc = sada_cursor_seek(c, h->from, h->from_len, err)) < 0)
@@ -318,19 +433,10 @@ search_hint(struct search *s, size_t k, const struct sada_hint *h,
 	while ((rc = sada_cursor_next(c, &e, err)) > 0) {
 		if (!matches(h, e.path, e.len))
 			return 0;
-		for (i = 0; i < e.nv; i++) {
-			/* Once for each version: by the first op that fits. */
-			for (j = 0, own = NULL; j <= k && own == NULL; j++) {
-				own = sada_hint_of(s->op[j].h, s->op[j].n,
-				    e.path, e.len);
-				if (own != NULL && !concurrent(s, j, &e.v[i]))
-					own = NULL;
-			}
-			if (own != h || j != k + 1)
-				continue;
-			if ((rc = follow(s, &e, &e.v[i], err)) < 0)
+		for (i = 0; i < e.nv; i++)
+			if (is_new(s, &e, &e.v[i]) &&
+			    (rc = follow(s, &e, &e.v[i], err)) < 0)
 				return rc;
-		}
 	}
 	return rc;
 }
@@ -347,7 +453,7 @@ search_all(struct search *s, struct sada_err *err)
 		goto out;
 	for (k = 0; k < s->nop; k++)
 		for (i = 0; i < s->op[k].n; i++)
-			if ((rc = search_hint(s, k, &s->op[k].h[i], c,
+			if ((rc = search_hint(s, &s->op[k].h[i], c,
 			    err)) < 0)
 				goto out;
 	rc = 0;
@@ -385,10 +491,13 @@ sada_carry_new(struct sada_carry **out, struct sada_log *log,
 out:
 	sada_carry_free(s.c);
 	for (i = 0; i < s.nop; i++) {
-		free(s.op[i].seen);
 		free(s.op[i].h);
+		free(s.op[i].lives);
 	}
 	free(s.op);
+	for (i = 0; i < s.ntimes; i++)
+		times_release(&s.times[i]);
+	sada_idset_release(&s.met);
 	sada_buf_release(&s.path);
 	sada_buf_release(&s.next);
 	return rc;

@@ -3,14 +3,15 @@
  * not seen.
  *
  * An op may hint that it moved FROM to TO, a file or a whole directory.  A
- * version that lives at FROM (or below it) is carried when neither it nor
- * its op is in the past of that op, nor that op in the past of its own, and
+ * version that lives at FROM, a directory if that was one and else none, or
+ * below the directory is carried when neither it nor its op is in the past of that op, nor that op in the past of its own, and
  * when something still lives at TO (or below it) that the op wrote or that
  * was written after it.  From TO it is carried on by later ops that moved
  * that; an op can only be followed by one that has it in its past, so this
  * ends.  Of several ops the highest counts (lamport, author, op id), of
  * several hints of one op the one with the longest FROM.  A place that no
- * name can have is no place.
+ * name can have is no place.  Of very many hints only the highest ops' are
+ * looked at.
  *
  * A carried version is shown at its new path, as a version of that slot:
  * nothing of the state changes, and the cover of the name says where it

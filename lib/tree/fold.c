@@ -229,7 +229,9 @@ later_mtime(struct sada_group *g, const struct sada_version *v)
 		g->mtime_s = v->mtime_s;
 		g->mtime_ns = v->mtime_ns;
 	}
-	if (++g->mtime_ns > 999999999) {
+	if (g->mtime_ns < 999999999)
+		g->mtime_ns++;
+	else if (g->mtime_s < INT64_MAX) {
 		g->mtime_ns = 0;
 		g->mtime_s++;
 	}
@@ -483,6 +485,102 @@ gather(struct sada_fold *f, const struct sada_entry *e)
 		g = &f->g[f->at[i]];
 		g->cover[g->ncover++] = e->v[i];
 	}
+}
+
+/* A common ancestor, and of which contents: a bit for the rank of each. */
+struct common {
+	const struct sada_ancestor *a;
+	uint64_t lamport;
+	uint32_t of;
+};
+
+/* Newest first, as newer() has it. */
+static int
+common_order(const void *pa, const void *pb)
+{
+	const struct common *a = pa, *b = pb;
+
+	if (a->lamport != b->lamport)
+		return a->lamport > b->lamport ? -1 : 1;
+	return sada_anc_cmp(b->a, a->a);
+}
+
+/* Can the bytes of V, and of one that came of A, be merged at all? */
+static int
+may_merge(const struct sada_version *v, const struct sada_ancestor *a)
+{
+	return v->kind == SADA_FILE && v->size <= SADA_MERGE_MAX &&
+	    a->kind == SADA_FILE && a->size <= SADA_MERGE_MAX &&
+	    (a->size != v->size || sada_id_cmp(&a->content,
+	    &v->content) != 0);
+}
+
+/*
+ * Tell the bases that rank K may have with a group of some of the ranks
+ * before it.  Which of these come together is not known: an entry is the
+ * base of those contents that it is an ancestor of, unless a newer one is
+ * an ancestor of all of these, too.
+ */
+static int
+tell_bases(struct folding *x, size_t k, struct common *c,
+    struct sada_err *err)
+{
+	struct sada_fold *f = x->f;
+	struct sada_merger *m = x->by->merger;
+	size_t i, j, n = 0;
+	uint32_t of;
+	int rc;
+
+	for (i = 0; i <= k; i++)
+		if ((rc = sada_kin_load(m, kin_of(x, i), err)) < 0)
+			return rc;
+	for (i = 0; i <= k; i++)
+		for (j = 0; j < x->kin[i].n; j++) {
+			c[n].a = &x->kin[i].a[j];
+			if (!may_merge(f->rank[k].v, c[n].a) ||
+			    !sada_kin_has(m, &x->kin[k], c[n].a))
+				continue;
+			c[n].lamport = sada_anc_lamport(c[n].a,
+			    x->by->lamport, x->by->ctx);
+			n++;
+		}
+	if (n > 1)
+		qsort(c, n, sizeof(*c), common_order);
+	for (i = 0; i < n; i++) {
+		for (of = 0, j = 0; j < k; j++)
+			if (sada_kin_has(m, &x->kin[j], c[i].a))
+				of |= (uint32_t)1 << class_of(f, j);
+		c[i].of = of;
+		for (j = 0; j < i && (of & ~c[j].of) != 0; j++)
+			;
+		if (of != 0 && j == i)
+			sada_merger_tell(m, c[i].a);
+	}
+	return 0;
+}
+
+int
+sada_fold_bases(struct sada_fold *f, const struct sada_entry *e,
+    const struct sada_view_by *by, struct sada_err *err)
+{
+	struct folding x = { f, e, by, NULL, e->nv };
+	struct common *c;
+	size_t k;
+	int rc = 0;
+
+	if (e->nv < 2 || e->nv > SADA_FOLD_MERGE_MAX)
+		return 0;
+	rank(f, e, by->lamport, by->ctx);
+	x.kin = sada_calloc(e->nv, sizeof(*x.kin));
+	c = sada_calloc(e->nv * SADA_ANCESTORS_MAX, sizeof(*c));
+	for (k = 1; k < e->nv && rc == 0; k++)
+		if (f->rank[k].twin == NONE)
+			rc = tell_bases(&x, k, c, err);
+	for (k = 0; k < e->nv; k++)
+		sada_kin_release(&x.kin[k]);
+	free(x.kin);
+	free(c);
+	return rc;
 }
 
 int

@@ -46,6 +46,13 @@ struct sada_fold {
  */
 SADA_MUST int sada_fold_slot(struct sada_fold *f, const struct sada_entry *e,
     const struct sada_view_by *by, struct sada_err *err);
+/*
+ * Tell BY's merger, which asks for them, all bases that bytes of slot E
+ * could be merged from, whichever of its versions are.  Errors: SYS.
+ */
+SADA_MUST int sada_fold_bases(struct sada_fold *f,
+    const struct sada_entry *e, const struct sada_view_by *by,
+    struct sada_err *err);
 /* Free what F holds. */
 void sada_fold_release(struct sada_fold *f);
 

@@ -75,6 +75,18 @@ sada_merger_driver(const struct sada_merger *m, const char *path,
 	    m->o.driver(path, len, command, m->o.ctx);
 }
 
+int
+sada_merger_asks(const struct sada_merger *m)
+{
+	return m != NULL && m->o.base != NULL;
+}
+
+void
+sada_merger_tell(const struct sada_merger *m, const struct sada_ancestor *a)
+{
+	m->o.base(a, m->o.ctx);
+}
+
 static void
 lack(const struct sada_merger *m, unsigned type, const struct sada_id *id,
     uint64_t size)
@@ -87,6 +99,7 @@ int
 sada_kin_load(struct sada_merger *m, struct sada_kin *k,
     struct sada_err *err)
 {
+	size_t i;
 	int rc;
 
 	if (k->loaded)
@@ -96,6 +109,9 @@ sada_kin_load(struct sada_merger *m, struct sada_kin *k,
 		return rc;
 	if (rc == 0)
 		lack(m, SADA_OBJ_ANC, &k->v->anc, 0);
+	/* It is shown elsewhere than it lives, and its ancestors were. */
+	for (i = 0; i < k->n && k->v->at != NULL; i++)
+		k->a[i].other = 1;
 	k->lacks = rc == 0;
 	k->loaded = 1;
 	return 0;
@@ -158,7 +174,9 @@ sada_kin_has(struct sada_merger *m, const struct sada_kin *k,
 	for (i = 0; i < k->n; i++)
 		if (&k->a[i] == a || sada_anc_same(&k->a[i], a))
 			return 1;
-	return (k->v->flags & SADA_V_ALONE) && knew(m, k->v, a);
+	/* Dots are of ops: of another name they say nothing here. */
+	return (k->v->flags & SADA_V_ALONE) && k->v->at == NULL &&
+	    !a->other && knew(m, k->v, a);
 }
 
 static int
@@ -299,7 +317,8 @@ merge_bytes(struct sada_merger *m, struct sada_meld *x, unsigned driver,
 	if (done->why == 0 && (rc = put_content(m, &out, &done->content,
 	    err)) < 0)
 		goto out;
-	if (m->o.cache != NULL)
+	/* Another build may have what this one lacks. */
+	if (m->o.cache != NULL && done->why != SADA_APART_DRIVER)
 		sada_merge_cache_put(m->o.cache, done);
 	x->apart = done->why;
 	rc = done->why == 0;
@@ -352,11 +371,6 @@ sada_meld(struct sada_merger *m, struct sada_meld *x, struct sada_err *err)
 	x->lacks = 0;
 	if ((x->apart = hopeless(x, driver)) != 0)
 		return 0;
-	if (m->o.base != NULL) {
-		m->o.base(x->anc, m->o.ctx);
-		x->apart = SADA_APART_SAME;
-		return 0;
-	}
 	memset(&done, 0, sizeof(done));
 	key_of(&done.key, x, driver, command);
 	rc = 0;

@@ -7,7 +7,8 @@
  * one's list is an ancestor of the other if that one's list has the same
  * entry (sada_anc_same()), or if the other is ALONE and all dots of the
  * entry lie in the past of its op: then it was made with that entry in
- * view, or with what had replaced it.  Without a base both stand.  What is
+ * view, or with what had replaced it.  That holds for one name only: not for
+ * entries that were another, nor for versions shown where they do not live.  Without a base both stand.  What is
  * equal to the base gives way, whatever the kind; else the driver of the
  * path decides.  What is not here is told as lacked, and both stand until
  * it comes.
@@ -42,8 +43,8 @@ struct sada_merger_opts {
 	void (*lack)(unsigned type, const struct sada_id *id, uint64_t size,
 	    void *ctx);
 	/*
-	 * Not NULL: nothing is merged, but each base is told that a merge
-	 * of bytes would need.
+	 * Not NULL: nothing is merged, but sada_fold_bases() tells each
+	 * base that a merge of bytes could need.
 	 */
 	void (*base)(const struct sada_ancestor *a, void *ctx);
 	void *ctx;
@@ -61,6 +62,11 @@ struct sada_source sada_merger_source(const struct sada_merger *m);
 /* The driver of PATH. */
 unsigned sada_merger_driver(const struct sada_merger *m, const char *path,
     size_t len, const char **command);
+
+/* Is M there to tell bases only?  And tell A. */
+int sada_merger_asks(const struct sada_merger *m);
+void sada_merger_tell(const struct sada_merger *m,
+    const struct sada_ancestor *a);
 
 /* The ancestors of a version, as far as they are known. */
 struct sada_kin {

@@ -450,17 +450,19 @@ out:
 struct prepare {
 	struct sada_fold fold;
 	const struct sada_view_by *by;
-	struct sada_entries *s;
+	struct sada_entries *s;		/* NULL: slots show what they hold */
 };
 
 static int
-prepare_slot(const struct sada_entry *e, void *ctx, struct sada_err *err)
+prepare_entry(struct prepare *p, const struct sada_entry *e,
+    struct sada_err *err)
 {
-	struct prepare *p = ctx;
-
-	return sada_fold_slot(&p->fold, e, p->by, err);
+	return sada_merger_asks(p->by->merger) ?
+	    sada_fold_bases(&p->fold, e, p->by, err) :
+	    sada_fold_slot(&p->fold, e, p->by, err);
 }
 
+/* What is shown at PATH, with what was carried there and away. */
 static int
 prepare_path(const char *path, size_t len, void *ctx, struct sada_err *err)
 {
@@ -469,9 +471,19 @@ prepare_path(const char *path, size_t len, void *ctx, struct sada_err *err)
 	int rc;
 
 	if ((rc = sada_entries_seek(p->s, path, len, err)) < 0 ||
-	    (rc = sada_entries_next(p->s, &e, err)) <= 0)
-		return rc;
-	return sada_fold_slot(&p->fold, &e, p->by, err);
+	    (rc = sada_entries_next(p->s, &e, err)) <= 0 ||
+	    sada_path_cmp(e.path, e.len, path, len) != 0)
+		return rc < 0 ? rc : 0;
+	return prepare_entry(p, &e, err);
+}
+
+static int
+prepare_slot(const struct sada_entry *e, void *ctx, struct sada_err *err)
+{
+	struct prepare *p = ctx;
+
+	return p->s == NULL ? prepare_entry(p, e, err) :
+	    prepare_path(e->path, e->len, p, err);
 }
 
 int
@@ -481,10 +493,11 @@ sada_view_prepare(struct sada_nodes *ns, const struct sada_id *root,
 	struct prepare p = { { 0 }, by, NULL };
 	int rc;
 
-	if ((rc = sada_map_multi(ns, root, prepare_slot, &p, err)) < 0 ||
-	    by->carry == NULL)
+	if (by->carry != NULL && (rc = sada_entries_open(&p.s, ns, root,
+	    by->carry, err)) < 0)
 		goto out;
-	if ((rc = sada_entries_open(&p.s, ns, root, by->carry, err)) == 0)
+	if ((rc = sada_map_multi(ns, root, prepare_slot, &p, err)) == 0 &&
+	    by->carry != NULL)
 		rc = sada_carry_each(by->carry, prepare_path, &p, err);
 out:
 	sada_entries_free(p.s);

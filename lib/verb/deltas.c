@@ -350,7 +350,7 @@ pair_hints(struct sada_deltas *x)
 			sada_buf_reset(&old);
 			if (!sada_hint_unmap(&old, from[k], m.path, m.len))
 				continue;
-			/* The old name's own hint goes before its directory's. */
+			/* Its own hint goes before its directory's. */
 			h = sada_hint_of(x->o.hint, x->o.nhint,
 			    (char *)old.p, old.len);
 			g = find(x->moves, (char *)old.p, old.len, &space);

@@ -356,10 +356,13 @@ diff_disk(struct diff *d)
 {
 	struct sada_scan_opts o;
 	struct sada_scan_result found;
+	struct sada_row_rules rows = {0};
 	struct sada_work_writer *w = NULL;
 	int rc;
 
 	memset(&o, 0, sizeof(o));
+	o.db = &rows.db;
+	o.src.store = d->r->store;
 	o.root = d->r->root;
 	o.sdir = -1;
 	o.old = d->r->work;
@@ -371,11 +374,12 @@ diff_disk(struct diff *d)
 	    (rc = sada_work_cursor_open(&d->rows, d->r->work, d->err)) < 0 ||
 	    (rc = next_row(d)) < 0))
 		return rc;
-	if ((rc = sada_ignore_new(&o.ignore, d->err)) < 0)
-		return rc;
-	rc = sada_scan(&w, &found, &o, d->err);
+	if ((rc = sada_row_rules_open(&rows, d->r, NULL, d->err)) == 0 &&
+	    (rc = sada_ignore_new(&o.ignore, d->err)) == 0)
+		rc = sada_scan(&w, &found, &o, d->err);
 	sada_work_writer_free(w);
 	sada_ignore_free(o.ignore);
+	sada_row_rules_release(&rows);
 	if (rc < 0 || d->o->nrev == 0 || (rc = rows_before(d, NULL, 0)) < 0)
 		return rc;
 	return gone_before(d, NULL, 0);

@@ -352,8 +352,14 @@ sada_draft_slot(struct sada_draft *d, const char *path, size_t len,
 
 	if (v != NULL && from != NULL && ncover == 1 &&
 	    from->cover == cover && cover[0].at != NULL &&
-	    v->kind != SADA_DIR && from->as.kind != SADA_DIR)
-		return settle_carried(d, path, len, v, from, err);
+	    v->kind != SADA_DIR && from->as.kind != SADA_DIR) {
+		if ((rc = sada_draft_base(d, cover[0].at, cover[0].at_len,
+		    &base, err)) < 0)
+			return rc;
+		/* Is there more, that name is not gone. */
+		if (sada_draft_covers(&base, cover, 1))
+			return settle_carried(d, path, len, v, from, err);
+	}
 	ids = cover_ids(cover, ncover);
 	if ((rc = sada_draft_elsewhere(d, cover, ncover, err)) < 0 ||
 	    (rc = sada_draft_base(d, path, len, &base, err)) < 0)
@@ -374,7 +380,8 @@ sada_draft_slot(struct sada_draft *d, const char *path, size_t len,
 			if (from != NULL &&
 			    ((rc = sada_draft_ancestors(d, from, &v->anc,
 			    err)) < 0 ||
-			    (rc = sada_draft_base(d, path, len, &base, err)) < 0))
+			    (rc = sada_draft_base(d, path, len, &base,
+			    err)) < 0))
 				goto out;
 		}
 	}

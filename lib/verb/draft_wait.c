@@ -407,12 +407,19 @@ descend(struct sada_draft *d, uint32_t i, uint32_t mate,
 	struct sada_buf path = {0};
 	struct waited w = {0};
 	struct sada_move m;
+	size_t k;
 	int rc;
 
 	sada_moves_get(d->moves, mate, &m, &path);
 	get(d, &w, &m);
 	if (!w.whole)
 		v->flags &= (uint8_t)~SADA_V_ALONE;
+	/* All that it descends from was another name. */
+	for (k = 0; k < w.nv; k++)
+		if (w.v[k].at == NULL) {
+			w.v[k].at = m.path;
+			w.v[k].at_len = m.len;
+		}
 	rc = sada_draft_ancestors(d, &w.from, &v->anc, err);
 	waited_release(&w);
 	sada_buf_release(&path);

@@ -22,6 +22,20 @@ load_cache(struct sada_melding *x)
 	sada_buf_release(&b);
 }
 
+/* A cache: that it cannot be written is no fault of the merge. */
+static void
+save_cache(struct sada_melding *x)
+{
+	struct sada_buf b = {0};
+	struct sada_err e;
+
+	if (sada_merge_cache_encode(x->cache, &b) &&
+	    sada_io_publish(x->r->sdir, CACHE_FILE, b.p, b.len,
+	    SADA_PUBLISH_CACHE, &e) < 0)
+		sada_note(x->r, SADA_NOTE_INFO, NULL, 0, e.msg);
+	sada_buf_release(&b);
+}
+
 static int
 add_part(const void *p, size_t n, void *ctx)
 {
@@ -139,6 +153,12 @@ driver(const char *path, size_t len, const char **command, void *ctx)
 }
 
 static int
+by_rows(const char *path, size_t len, void *ctx)
+{
+	return sada_rules_ask(ctx, path, len, NULL) == SADA_MERGE_SQLITE;
+}
+
+static int
 run(struct sada_buf *out, const char *command, const char *path, size_t len,
     const struct sada_three *in, void *ctx, struct sada_err *err)
 {
@@ -189,6 +209,8 @@ sada_melding_open(struct sada_melding *x, struct sada_replica *r,
 	load_cache(x);
 	if ((rc = make_rules(&x->rules, &x->print, r, st, err)) < 0)
 		return rc;
+	x->db.is = by_rows;
+	x->db.ctx = x->rules;
 	options(&o, x, st, NULL);
 	if ((rc = sada_carry_new(&x->carry, r->log, st->past, &st->ns,
 	    &st->root, err)) < 0)
@@ -205,8 +227,6 @@ sada_melding_store(struct sada_melding *x, struct sada_state *st,
 	struct sada_merger_opts o;
 	struct sada_txn_stat wrote;
 	struct sada_txn *txn = NULL;
-	struct sada_buf b = {0};
-	struct sada_err e;
 	int rc;
 
 	by.merger = NULL;
@@ -224,17 +244,20 @@ sada_melding_store(struct sada_melding *x, struct sada_state *st,
 		    (rc = sada_store_refresh(x->r->store, err)) < 0)
 			goto out;
 	}
-	sada_merge_cache_set_print(x->cache, &x->print);
-	/* A cache: that it cannot be written is no fault of the merge. */
-	if (sada_merge_cache_encode(x->cache, &b) &&
-	    sada_io_publish(x->r->sdir, CACHE_FILE, b.p, b.len,
-	    SADA_PUBLISH_CACHE, &e) < 0)
-		sada_note(x->r, SADA_NOTE_INFO, NULL, 0, e.msg);
+	save_cache(x);
 out:
 	sada_merger_free(by.merger);
 	sada_txn_abort(txn);
-	sada_buf_release(&b);
 	return rc;
+}
+
+void
+sada_melding_laid(struct sada_melding *x)
+{
+	if (sada_id_cmp(sada_merge_cache_print(x->cache), &x->print) == 0)
+		return;
+	sada_merge_cache_set_print(x->cache, &x->print);
+	save_cache(x);
 }
 
 struct sada_source
@@ -267,4 +290,35 @@ sada_melding_stands(struct sada_replica *r)
 	    sada_id_cmp(sada_merge_cache_print(x.cache), &x.print) == 0;
 	sada_melding_release(&x);
 	return same;
+}
+
+int
+sada_row_rules_open(struct sada_row_rules *x, struct sada_replica *r,
+    struct sada_state *st, struct sada_err *err)
+{
+	struct sada_state laid;
+	struct sada_id print;
+	int rc = 0;
+
+	memset(x, 0, sizeof(*x));
+	memset(&laid, 0, sizeof(laid));
+	if (st == NULL) {
+		st = &laid;
+		rc = sada_state_init(&laid, r->log, r->store, NULL, r->laid,
+		    r->nlaid, NULL, err);
+	}
+	if (rc == 0 && (rc = make_rules(&x->rules, &print, r, st,
+	    err)) == 0) {
+		x->db.is = by_rows;
+		x->db.ctx = x->rules;
+	}
+	sada_state_release(&laid);
+	return rc;
+}
+
+void
+sada_row_rules_release(struct sada_row_rules *x)
+{
+	sada_rules_free(x->rules);
+	memset(x, 0, sizeof(*x));
 }

@@ -98,6 +98,7 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	o.sdir = r->sdir;
 	o.old = r->work;
 	o.src = sada_melding_source(&meld);
+	o.db = &meld.db;
 	o.heads = heads;
 	o.nheads = st->n;
 	o.map = st->root;
@@ -105,6 +106,8 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	o.report = on_report;
 	o.ctx = m;
 	rc = sada_apply(&done, &o, err);
+	if (rc == 0 && (m->o->flags & SADA_DRY) == 0)
+		sada_melding_laid(&meld);
 	m->res->created = done.created;
 	m->res->replaced = done.replaced;
 	m->res->deleted = done.deleted;

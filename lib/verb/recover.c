@@ -205,6 +205,7 @@ finish_apply(struct sada_replica *r, struct sada_err *err)
 	o.sdir = r->sdir;
 	o.old = r->work;
 	o.src = sada_melding_source(&meld);
+	o.db = &meld.db;
 	o.heads = heads;
 	o.nheads = n;
 	o.map = st.root;
@@ -212,8 +213,10 @@ finish_apply(struct sada_replica *r, struct sada_err *err)
 	o.report = sada_apply_note;
 	o.ctx = r;
 	rc = sada_apply(&res, &o, err);
-	if (rc == 0)
+	if (rc == 0) {
+		sada_melding_laid(&meld);
 		rc = sada_replica_reload(r, err);
+	}
 out:
 	sada_view_free(o.view);
 	sada_melding_release(&meld);
@@ -291,6 +294,7 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	o.root = r->root;
 	o.sdir = r->sdir;
 	o.src = sada_melding_source(&meld);
+	o.db = &meld.db;
 	o.heads = heads;
 	o.nheads = now.n;
 	o.map = now.root;
@@ -298,8 +302,10 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	o.report = sada_apply_note;
 	o.ctx = r;
 	rc = sada_apply(&res, &o, err);
-	if (rc == 0)
+	if (rc == 0) {
+		sada_melding_laid(&meld);
 		rc = sada_replica_reload(r, err);
+	}
 out:
 	sada_view_free(o.view);
 	sada_view_free(o.base);

@@ -198,7 +198,8 @@ match_content(struct sada_moves *x)
 	size_t n = 0, from, to, gone;
 
 	for (i = 0; i < x->n; i++)
-		if (sada_move_fits(x, i))
+		if (sada_move_fits(x, i) &&
+		    sada_move_mate(x, i) == SADA_MOVE_NONE)
 			rec[n++] = i;
 	if (n > 1)
 		qsort_r(rec, n, sizeof(*rec), by_content, x);

@@ -57,8 +57,8 @@ void sada_moves_get(const struct sada_moves *x, uint32_t i,
 typedef int sada_move_load(struct sada_buf *out, const struct sada_move *m,
     void *ctx, struct sada_err *err);
 /*
- * Find the renames: files and links that are gone under one name and new
- * under another, one to one.
+ * Find the renames, beside those that were paired before: files and links
+ * that are gone under one name and new under another, one to one.
  *  1. Same kind and content (no empty files): those with the same base
  *     name first, then those whose paths end, then begin alike.
  *  2. Text files that are alike by 60 of 100 or more; only with LOAD.

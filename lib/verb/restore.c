@@ -315,6 +315,7 @@ sada_restore(struct sada_replica *r, const struct sada_restore_opts *opts,
 	struct restoring x = { .r = r, .o = opts, .res = res,
 	    .err = err != NULL ? err : &own };
 	struct sada_layout_opts lo;
+	struct sada_row_rules rows = {0};
 	struct sada_rev rev;
 	size_t i;
 	int out = -1, rc;
@@ -326,6 +327,8 @@ sada_restore(struct sada_replica *r, const struct sada_restore_opts *opts,
 	if ((rc = read_paths(&x)) < 0 ||
 	    (rc = sada_rev_resolve(&rev, r, opts->rev, strlen(opts->rev),
 	    x.err)) < 0 ||
+	    (opts->out == NULL &&
+	    (rc = sada_row_rules_open(&rows, r, NULL, x.err)) < 0) ||
 	    (opts->npaths > 0 && (rc = sada_names_each(&rev, find_name,
 	    &x, x.err)) < 0) || (rc = all_found(&x)) < 0 ||
 	    (opts->out != NULL && (rc = open_out(&out, opts->out, opts->dry,
@@ -336,6 +339,7 @@ sada_restore(struct sada_replica *r, const struct sada_restore_opts *opts,
 	lo.sdir = opts->out != NULL ? -1 : r->sdir;
 	lo.old = opts->out != NULL ? NULL : r->work;
 	lo.src = sada_melding_source(&rev.meld);
+	lo.db = &rows.db;
 	if (opts->flags & SADA_RESTORE_KEEP)
 		lo.flags |= SADA_LAYOUT_KEEP;
 	if (lo.root >= 0 &&
@@ -358,6 +362,7 @@ out:
 	sada_buf_release(&x.first_lack);
 	sada_buf_release(&x.in_the_way);
 	sada_io_close(out);
+	sada_row_rules_release(&rows);
 	sada_rev_release(&rev);
 	return rc;
 }

@@ -315,6 +315,7 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 	struct snap s = { .r = r, .o = opts, .res = res };
 	struct sada_work_writer *w = NULL, *done;
 	struct sada_scan_result found;
+	struct sada_row_rules rows = {0};
 	struct sada_scan_opts o;
 	struct sada_map_stat ms;
 	unsigned opflags = 0;
@@ -331,10 +332,13 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 	o.sdir = r->sdir;
 	o.old = r->work;
 	o.txn = s.d.txn;
+	o.db = &rows.db;
+	o.src.store = r->store;
 	o.each = on_item;
 	o.report = on_skip;
 	o.ctx = &s;
-	if ((rc = sada_ignore_new(&o.ignore, err)) < 0 ||
+	if ((rc = sada_row_rules_open(&rows, r, &s.d.st, err)) < 0 ||
+	    (rc = sada_ignore_new(&o.ignore, err)) < 0 ||
 	    (rc = sada_scan(&w, &found, &o, err)) < 0)
 		goto out;
 	res->skipped = found.skipped;
@@ -354,6 +358,7 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 out:
 	sada_work_writer_free(w);
 	sada_ignore_free(o.ignore);
+	sada_row_rules_release(&rows);
 	sada_draft_release(&s.d);
 	free(s.cover);
 	return rc;

@@ -173,23 +173,45 @@ dot_order(const void *pa, const void *pb, void *ctx)
 	return c != 0 ? c : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-/* How many (author, epoch, seq) have two ops or more. */
-static uint64_t
-count_forks(struct sada_log *log)
+int
+sada_forks(struct sada_replica *r,
+    int (*each)(const struct sada_fork *f, void *ctx), void *ctx)
 {
-	uint32_t n = sada_log_count(log), i;
+	const struct sada_op_info *a, *b;
+	uint32_t n = sada_log_count(r->log), i;
 	uint32_t *op = sada_calloc((size_t)n + 1, sizeof(*op));
-	uint64_t forks = 0;
+	struct sada_fork f;
+	char author[65];
+	int rc = 0;
 
 	for (i = 0; i < n; i++)
 		op[i] = i;
-	qsort_r(op, n, sizeof(*op), dot_order, log);
-	for (i = 1; i < n; i++)
-		if (dot_order(&op[i - 1], &op[i], log) == 0 && (i == 1 ||
-		    dot_order(&op[i - 2], &op[i - 1], log) != 0))
-			forks++;
+	qsort_r(op, n, sizeof(*op), dot_order, r->log);
+	for (i = 1; i < n && rc >= 0; i++) {
+		if (dot_order(&op[i - 1], &op[i], r->log) != 0)
+			continue;
+		a = sada_log_op(r->log, op[i - 1]);
+		b = sada_log_op(r->log, op[i]);
+		memset(&f, 0, sizeof(f));
+		sada_author_name(r, &a->dot.author, author);
+		f.author = author;
+		sada_id_hex(f.op[0], &a->id);
+		sada_id_hex(f.op[1], &b->id);
+		f.seq = a->dot.seq;
+		f.forged = a->dot.tag == b->dot.tag;
+		f.first = i == 1 || dot_order(&op[i - 2], &op[i - 1],
+		    r->log) != 0;
+		rc = each(&f, ctx);
+	}
 	free(op);
-	return forks;
+	return rc < 0 ? rc : 0;
+}
+
+static int
+count_fork(const struct sada_fork *f, void *ctx)
+{
+	*(uint64_t *)ctx += (uint64_t)f->first;
+	return 0;
 }
 
 static uint64_t
@@ -299,7 +321,7 @@ sada_status(struct sada_replica *r, struct sada_status *st,
 	free(head);
 	st->heads = nhead;
 	st->ops = sada_log_count(r->log);
-	st->forks = count_forks(r->log);
+	(void)sada_forks(r, count_fork, &st->forks);
 	st->unmerged = count_unmerged(r);
 	if (r->work != NULL) {
 		info = sada_work_info(r->work);

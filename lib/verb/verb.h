@@ -329,6 +329,24 @@ struct sada_status {
 SADA_MUST int sada_status(struct sada_replica *r, struct sada_status *st,
     struct sada_err *err);
 /*
+ * Two ops that their author signed under one number.  A copied store makes
+ * such, with tags that differ; with one tag somebody forged them.  Both
+ * records stay in the log and go to all peers: they are the proof.
+ */
+struct sada_fork {
+	const char *author;		/* name, or the start of its id */
+	char op[2][SADA_VERB_HEX];
+	uint64_t seq;
+	int forged;
+	int first;			/* the first pair with this number */
+};
+/*
+ * Call EACH for every such pair; of three ops under one number there are
+ * two.  Returns 0, or what EACH returned below 0.
+ */
+int sada_forks(struct sada_replica *r,
+    int (*each)(const struct sada_fork *f, void *ctx), void *ctx);
+/*
  * Only the state ids.  HEX is that of the revision REV ("@+": all that
  * was pulled; NULL is "@+").
  */

@@ -161,6 +161,7 @@ struct sada_melding {
 	struct sada_view_by by;		/* to open views with */
 	struct sada_merge_cache *cache;
 	struct sada_rules *rules;
+	struct sada_databases db;	/* what merges by rows */
 	struct sada_id print;		/* of this replica's own rules */
 	struct sada_carry *carry;
 };
@@ -177,12 +178,28 @@ SADA_MUST int sada_melding_open(struct sada_melding *x,
  */
 SADA_MUST int sada_melding_store(struct sada_melding *x,
     struct sada_state *st, struct sada_err *err);
+/* X's view is laid out: note the settings under which it was made. */
+void sada_melding_laid(struct sada_melding *x);
 /* Was the last merge made under the settings that R has now? */
 int sada_melding_stands(struct sada_replica *r);
 /* Where the contents of X's views are read from. */
 struct sada_source sada_melding_source(const struct sada_melding *x);
 /* Free what X holds. */
 void sada_melding_release(struct sada_melding *x);
+
+/* Which paths merge by rows; {0} at first. */
+struct sada_row_rules {
+	struct sada_rules *rules;
+	struct sada_databases db;	/* for scan and layout */
+};
+/*
+ * By the rules of ST; NULL: of what is laid out.  Release with
+ * sada_row_rules_release().  Errors: SYS.
+ */
+SADA_MUST int sada_row_rules_open(struct sada_row_rules *x,
+    struct sada_replica *r, struct sada_state *st, struct sada_err *err);
+/* Free what X holds. */
+void sada_row_rules_release(struct sada_row_rules *x);
 
 /* ---- merge.c ---- */
 /*

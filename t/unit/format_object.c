@@ -22,7 +22,7 @@ test_golden(void)
 	};
 	struct sada_ancestor a[2] = {{.dot = dot, .ndot = 2,
 	    .kind = SADA_FILE, .mode = 0644, .size = 5},
-	    {.dot = dot, .ndot = 1, .kind = SADA_LINK}};
+	    {.dot = dot, .ndot = 1, .kind = SADA_LINK, .other = 1}};
 	struct sada_buf b = {0};
 
 	memset(dot[0].author.b, 0x11, SADA_ID_LEN);
@@ -37,7 +37,7 @@ test_golden(void)
 	sada_buf_reset(&b);
 	sada_anc_encode(&b, a, 2);
 	CHECK(is_hex(&b, "02" "02" DOT0 DOT1 "01" "a403" "05" CCS
-	    "01" DOT0 "03" "00" "00" THREES));
+	    "01" DOT0 "07" "00" "00" THREES));
 	sweep(canon_anc, &b);
 	sada_buf_release(&b);
 }
@@ -104,6 +104,7 @@ test_ancestors(void)
 			    a[i].ndot);
 			a[i].size = rand_num(INT64_MAX);
 			a[i].kind = tap_below(2) ? SADA_FILE : SADA_LINK;
+			a[i].other = tap_below(2) != 0;
 			a[i].mode = a[i].kind == SADA_FILE ?
 			    (uint16_t)tap_below(01000) : 0;
 			rand_bytes(&a[i].content, SADA_ID_LEN);
@@ -116,6 +117,7 @@ test_ancestors(void)
 			CHECK(got[i].ndot == a[i].ndot &&
 			    got[i].size == a[i].size &&
 			    got[i].kind == a[i].kind &&
+			    got[i].other == a[i].other &&
 			    got[i].mode == a[i].mode &&
 			    sada_id_cmp(&got[i].content, &a[i].content) == 0);
 			for (j = 0; j < a[i].ndot; j++)
@@ -292,8 +294,10 @@ test_kinds(void)
 			sada_put_var(&b, mode);
 			sada_put_var(&b, 1);
 			sada_buf_add(&b, id, sizeof(id));
-			CHECK_INT(canon_anc(b.p, b.len), (kind == SADA_FILE &&
-			    mode <= 0777) || (kind == SADA_LINK && mode == 0));
+			/* 4: it was another name. */
+			CHECK_INT(canon_anc(b.p, b.len),
+			    ((kind & ~4u) == SADA_FILE && mode <= 0777) ||
+			    ((kind & ~4u) == SADA_LINK && mode == 0));
 		}
 	sada_buf_release(&b);
 }

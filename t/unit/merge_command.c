@@ -50,7 +50,7 @@ test_runs(void)
 	CHECK_INT(run("printf '%s\\n'", "d/-x $(y) 'z'"), 1);
 	CHECK_STR(sada_buf_str(&out), "base\na\nb\nd/-x $(y) 'z'\n");
 	CHECK_INT(run("printf '%s\\n'", "-rf"), 1);
-	CHECK_STR(sada_buf_str(&out), "base\na\nb\n-rf\n");
+	CHECK_STR(sada_buf_str(&out), "base\na\nb\n./-rf\n");
 	CHECK_INT(run("f() { cat \"$1\" \"$2\" \"$3\"; }; f", "x"), 1);
 	CHECK_INT(out.len, 10);
 	CHECK(memcmp(out.p, "base\na\nb\0\n", 10) == 0);

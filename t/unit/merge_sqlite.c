@@ -9,6 +9,7 @@ struct one {
 
 #define T "CREATE TABLE t(id INTEGER PRIMARY KEY, x, y);"
 #define T3 T "INSERT INTO t VALUES(1,'a',1),(2,'b',2),(3,'c',3);"
+#define MOVED "UPDATE t SET id=4 WHERE id=3; INSERT INTO t VALUES(3,'n',9)"
 #define K "CREATE TABLE k(p TEXT, q, v, w, PRIMARY KEY(p, q));"
 #define K2 K "INSERT INTO k VALUES('a',1,1,1),('b',1,1,1);"
 #define LOG "CREATE TABLE l(at, what);"
@@ -47,6 +48,23 @@ static const struct one cases[] = {
 	    ALL_T, "-5|d|4;2|b|2;3|c|3" },
 	{ T3, "INSERT INTO t VALUES(9223372036854775807,'d',4)",
 	    "INSERT INTO t VALUES(9223372036854775807,'e',4)", ALL_T, NULL },
+	/* A row that has another number is known again. */
+	{ T3, MOVED, "UPDATE t SET y=7 WHERE id=3",
+	    ALL_T, "1|a|1;2|b|2;3|n|9;4|c|7" },
+	{ T3, MOVED, MOVED ";UPDATE t SET y=7 WHERE id=4",
+	    ALL_T, "1|a|1;2|b|2;3|n|9;4|c|7" },
+	{ T3, MOVED, MOVED ";DELETE FROM t WHERE id=4",
+	    ALL_T, "1|a|1;2|b|2;3|n|9" },
+	{ T3, MOVED, "DELETE FROM t WHERE id=3",
+	    ALL_T, "1|a|1;2|b|2;3|n|9;4|c|3" },
+	{ T3, MOVED, "INSERT INTO t VALUES(4,'m',5)",
+	    "SELECT x FROM t ORDER BY x", "a;b;c;m;n" },
+	{ T3, MOVED, "UPDATE t SET id=5 WHERE id=3;"
+	    "INSERT INTO t VALUES(3,'n',9)",
+	    "SELECT id,x FROM t WHERE id<4 AND x<>'c' UNION ALL "
+	    "SELECT count(*), x FROM t WHERE x='c'", "1|a;2|b;3|n;1|c" },
+	{ T3, MOVED ";INSERT INTO t VALUES(5,'c',3)",
+	    "UPDATE t SET y=7 WHERE id=3", ALL_T, NULL },
 	/* The same key, and somebody points to it. */
 	{ T3 "CREATE TABLE c(i INTEGER PRIMARY KEY, o REFERENCES t(id));",
 	    "INSERT INTO t VALUES(4,'d',4)", "INSERT INTO t VALUES(4,'e',4)",

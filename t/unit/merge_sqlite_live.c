@@ -454,6 +454,68 @@ check_install(const char *mode)
 	sada_buf_release(&other);
 }
 
+/* What leads from one image to another, into one that was written since. */
+static void
+check_advance(const char *mode)
+{
+	struct sada_buf from = {0}, to = {0}, now = {0}, text = {0};
+	struct sada_err err = {0};
+	struct sada_span x, y;
+	char sql[80];
+	int i;
+
+	db_make(&from, NULL, "CREATE TABLE t(id INTEGER PRIMARY KEY, v);"
+	    "CREATE TABLE l(v); INSERT INTO t VALUES(1,'a'),(2,'b'),(3,'c');"
+	    "INSERT INTO l VALUES('x'),('x')");
+	db_make(&to, &from, "UPDATE t SET v='to' WHERE id=1; INSERT INTO t "
+	    "VALUES(4,'to'); DELETE FROM t WHERE id=3;"
+	    "INSERT INTO l VALUES('x'),('y')");
+	x = span(&from);
+	y = span(&to);
+	put_file("q", from.p, from.len);
+	(void)snprintf(sql, sizeof(sql), "PRAGMA journal_mode=%s", mode);
+	disk_exec("q", sql);
+	disk_exec("q", "UPDATE t SET v='own' WHERE id=2; INSERT INTO t "
+	    "VALUES(4,'own'); INSERT INTO l VALUES('x'),('z')");
+	for (i = 0; i < 3; i++) {
+		CHECK_INT(sada_sqlite_advance(dirfd_, "q", &x, &y, &err), 0);
+		disk_ask(&text, "q", "SELECT * FROM t ORDER BY id");
+		CHECK_STR((char *)text.p, "1|to;2|own;4|to;5|own");
+		disk_ask(&text, "q", "SELECT v FROM l ORDER BY v");
+		CHECK_STR((char *)text.p, "x;x;x;y;z");
+	}
+	/* A row that got another number, and was changed or deleted here. */
+	db_make(&to, &from, "UPDATE t SET id=4 WHERE id=3; INSERT INTO t "
+	    "VALUES(3,'other')");
+	y = span(&to);
+	for (i = 0; i < 6; i++) {
+		if (i % 3 == 0) {
+			wipe("q");
+			put_file("q", from.p, from.len);
+			disk_exec("q", sql);
+			disk_exec("q", i == 0 ? "UPDATE t SET v='own' "
+			    "WHERE id=3" : "DELETE FROM t WHERE id=2");
+		}
+		CHECK_INT(sada_sqlite_advance(dirfd_, "q", &x, &y, &err), 0);
+		disk_ask(&text, "q", "SELECT * FROM t ORDER BY id");
+		CHECK_STR((char *)text.p, i < 3 ? "1|a;2|b;3|other;4|own" :
+		    "1|a;3|other;4|c");
+	}
+	/* Both changed the same: nothing is. */
+	db_make(&to, &from, "UPDATE t SET v='to'");
+	y = span(&to);
+	disk_exec("q", "UPDATE t SET v='own' WHERE id=1");
+	CHECK_INT(sada_sqlite_advance(dirfd_, "q", &x, &y, &err), SADA_LATER);
+	CHECK(err.msg[0] != '\0');
+	disk_ask(&text, "q", "SELECT * FROM t ORDER BY id");
+	CHECK_STR((char *)text.p, "1|own;3|other;4|c");
+	wipe("q");
+	sada_buf_release(&from);
+	sada_buf_release(&to);
+	sada_buf_release(&now);
+	sada_buf_release(&text);
+}
+
 /* Read all the time: each state is one of the two images, never between. */
 static void
 reader(const char *name, const char *mode)
@@ -574,6 +636,8 @@ main(void)
 	wipe("trunc.db");
 	check_install("DELETE");
 	check_install("WAL");
+	check_advance("DELETE");
+	check_advance("WAL");
 	check_atomic("DELETE");
 	check_atomic("WAL");
 	CHECK(rmdir(dir) == 0);

@@ -18,6 +18,7 @@ main(void)
 	CHECK_INT(sada_sqlite_equal(&x, &y, &err), 0);
 	CHECK_INT(sada_sqlite_capture(&out, -1, "x", 1, &err), SADA_FORMAT);
 	CHECK_INT(sada_sqlite_install(-1, "x", &x, &x, &err), SADA_LATER);
+	CHECK_INT(sada_sqlite_advance(-1, "x", &x, &x, &err), SADA_LATER);
 	CHECK_INT(out.len, 0);
 	return tap_done();
 }

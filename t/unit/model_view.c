@@ -73,16 +73,16 @@ touch(struct making *m, const struct nname *name, const char *path)
 	static const uint16_t modes[] = { 0644, 0755, 0600 };
 	size_t what = sim.calm && tap_below(4) != 0 ? 9 : tap_below(16), i;
 	int p = path_no(path), c, old = -1;
-	int copy = name != NULL && name->slot >= 0 && name->slot != p;
+	int copy = name != NULL && name->slot != p;
 	uint16_t mode = name != NULL ? name->mode : modes[tap_below(3)];
 
-	if (p < 0 || (name != NULL && (!knows(m->r, name) ||
-	    old_enough(name))))
+	/* An implied directory is not there to be touched. */
+	if (p < 0 || (name != NULL && (name->slot < 0 ||
+	    !knows(m->r, name) || old_enough(name))))
 		return;
 	if (name != NULL && name->kind == SADA_DIR && (what < 10 ||
 	    path[0] == '\0')) {
-		if (name->slot >= 0)
-			chmod_dir(m, name);
+		chmod_dir(m, name);
 		return;
 	}
 	if (what == 0 && name != NULL) {

@@ -5,14 +5,15 @@
 
 const char *const sim_names[SIM_NWHAT] = { "edit", "snap", "push", "pull",
 	"merge", "sync", "courier", "clock", "caches", "backup", "restore",
-	"clone", "take", "look" };
+	"clone", "take", "look", "lie" };
 
 const char *const sim_counts[N_COUNTS] = { "histories", "steps", "verbs",
 	"ops", "pushed", "pulled", "taken", "parked", "refused", "merged",
 	"conflicts", "guards", "crashes", "faults", "disks full",
 	"set back", "clones", "caches lost", "damaged", "lost", "doubled",
 	"skipped names", "excused ops", "contents checked", "unheld",
-	"rounds to rest (most)" };
+	"rounds to rest (most)", "ops replayed by the letter",
+	"ops with the dot of another" };
 
 static uint64_t
 mix(uint64_t *state)
@@ -43,7 +44,7 @@ sim_plan(struct sim_plan *p, uint64_t seed)
 	    4, 4, 4, 4, 5, 5, 6, 7 };
 	/* In the order of enum sim_what. */
 	static const unsigned often[SIM_NWHAT] = { 28, 18, 14, 22, 14, 8, 4,
-	    3, 1, 3, 2, 1, 1, 1 };
+	    3, 1, 3, 2, 1, 1, 1, 1 };
 	uint64_t s = seed * UINT64_C(0x2545f4914f6cdd1d) + 77, k;
 	unsigned faulty, wild, i, sum = 0, what;
 	struct sim_step *x;
@@ -64,7 +65,8 @@ sim_plan(struct sim_plan *p, uint64_t seed)
 			for (what = 0; k >= often[what]; what++)
 				k -= often[what];
 		} while (!wild && (what == SIM_RESTORE ||
-		    what == SIM_CLONE || what == SIM_BACKUP));
+		    what == SIM_CLONE || what == SIM_BACKUP ||
+		    what == SIM_LIE));
 		x->what = what;
 		x->r = (unsigned)(mix(&s) % SIM_REPS);
 		x->fault = faulty > 0 && mix(&s) % 5 == 0 ?
@@ -169,14 +171,6 @@ sim_show(struct sim *w, const struct sim_rep *r)
 {
 	if (w->verbose)
 		memfs_walk(r->root, on_shown, w);
-}
-
-/* Here a reference of its own can be asked about the ops that R holds. */
-void
-sim_after(struct sim *w, struct sim_rep *r)
-{
-	(void)w;
-	(void)r;
 }
 
 int

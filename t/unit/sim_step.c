@@ -287,15 +287,17 @@ set_back(struct sim *w)
 	excuse(w);
 }
 
-/* A copy of R goes on beside it, on this machine or another one. */
-static void
-clone(struct sim *w, struct sim_rep *r)
+/*
+ * A copy of R goes on beside it: HOW 0 on another machine, 1 with new
+ * inodes, 2 without any sign of it.  NULL when there are enough.
+ */
+static struct sim_rep *
+clone(struct sim *w, struct sim_rep *r, unsigned how)
 {
 	struct sim_rep *c = &w->rep[w->nrep];
-	unsigned how = sim_below(w, 3);
 
 	if (w->nrep == SIM_REPS)
-		return;
+		return NULL;
 	*c = *r;
 	memset(&c->held, 0, sizeof(c->held));
 	memset(&c->last, 0, sizeof(c->last));
@@ -314,6 +316,29 @@ clone(struct sim *w, struct sim_rep *r)
 	w->nrep++;
 	w->count[N_CLONES]++;
 	sim_say(w, "  %s is a clone of %s (%u)", c->root, r->root, how);
+	return c;
+}
+
+/*
+ * An author who lies: R and a copy that nothing betrays write two ops with
+ * one dot, the tag too, for what is random is the same for both.
+ */
+static void
+lie(struct sim *w, struct sim_rep *r)
+{
+	struct sim_rep *both[2];
+	char op[SADA_VERB_HEX];
+	uint64_t seed = sim_rand(w);
+	unsigned i;
+
+	both[0] = r;
+	if ((both[1] = clone(w, r, 2)) == NULL)
+		return;
+	for (i = 0; i < 2; i++) {
+		sim_edit(w, both[i]);
+		memfs_reseed(seed);
+		(void)sim_snap(w, both[i], 0, SIM_ACCEPT, op);
+	}
 }
 
 /* ---- looking, settling ---- */
@@ -456,7 +481,10 @@ sim_step(struct sim *w, const struct sim_step *s)
 		set_back(w);
 		break;
 	case SIM_CLONE:
-		clone(w, r);
+		(void)clone(w, r, sim_below(w, 3));
+		break;
+	case SIM_LIE:
+		lie(w, r);
 		break;
 	case SIM_TAKE:
 		take(w, r, s->fault);

@@ -128,6 +128,13 @@ test_content(void)
 	gone("s/t/f", 100);
 	come("s/u/f", 100);
 	CHECK_STR(hints(NULL), "1 s/t/f s/u/f\n");
+	/* What was paired before stays so. */
+	gone("a", 100);
+	come("b", 101);
+	gone("c", 101);
+	come("d", 100);
+	sada_move_pair(x, 0, 1, 100);
+	CHECK_STR(hints(NULL), "1 a b\n");
 	/* Many to few: in the order of paths. */
 	gone("a", 100);
 	gone("b", 100);
