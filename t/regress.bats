@@ -174,3 +174,77 @@ know() {
 	[ "$(cat b/f)" = 8 ]
 	[ "$(sada-status -C a --id)" = "$(sada-status -C b --id)" ]
 }
+
+# give A B: what B lacks of A goes there.
+give() {
+	sada-push -C "$1" -o - "$2" | sada-pull -C "$2" - >pulled || true
+}
+
+@test "a newcomer gets the base of three that were merged in a ring" {
+	for r in a b c d; do
+		mkdir $r
+		sada-init -N $r $r >$r.pub
+	done
+	for r in a b c d; do
+		for s in a b c d; do
+			[ $r = $s ] || sada-peer -C $r add <$s.pub
+		done
+	done
+	seq 60 >a/f
+	sada-snap -C a
+	give a b
+	give a c
+	sada-merge -C b
+	sada-merge -C c
+	# Each edits, hands that on to the next, and edits what comes of both.
+	sed -i 's/^10$/10 a/' a/f
+	sed -i 's/^20$/20 b/' b/f
+	sed -i 's/^30$/30 c/' c/f
+	for r in a b c; do sada-snap -C $r; done
+	sada-push -C a -o ac c
+	sada-push -C b -o ba a
+	sada-push -C c -o cb b
+	sada-pull -C a ba
+	sada-pull -C b cb
+	sada-pull -C c ac
+	for r in a b c; do sada-merge -C $r; done
+	sed -i 's/^40$/40 a/' a/f
+	sed -i 's/^46$/46 b/' b/f
+	sed -i 's/^52$/52 c/' c/f
+	for r in a b c; do sada-snap -C $r; done
+	for i in 1 2 3; do
+		for r in ab bc ca cb ba ac; do
+			give ${r:0:1} ${r:1}
+			sada-merge -C ${r:1} || true
+		done
+	done
+	[ "$(ls a)" = f ]
+	cmp a/f b/f
+	cmp a/f c/f
+	# One who was not there holds none of the texts in between.
+	sada-push -C a --full -o - d | sada-pull -C d --join -
+	sada-merge -C d
+	cmp a/f d/f
+}
+
+@test "new merge rules are laid out though the first merge fails" {
+	know a b
+	seq 9 >a/f
+	sada-snap -C a
+	give a b
+	sada-merge -C b
+	sed -i 's/^1$/one/' a/f
+	sed -i 's/^9$/nine/' b/f
+	sada-snap -C a
+	sada-snap -C b
+	give a b
+	sada-merge -C b
+	[ "$(ls b)" = f ]
+	printf '[merge "f"]\n\tdriver = keep-both\n' >>b/.sada/config
+	rm -rf b/.sada/stage
+	touch b/.sada/stage
+	run -74 sada-merge -C b
+	rm b/.sada/stage
+	run -1 sada-merge -C b
+	[ "$(echo b/f*)" != b/f ]
+}

@@ -237,7 +237,8 @@ merge_rows(const struct sada_run *r, struct sada_work_writer *w,
 	    (rc = have = sada_work_cursor_next(c, &old, err)) < 0)
 		goto out;
 	while (have || i < r->plan.n) {
-		const struct sada_act *a = &r->plan.act[i];
+		const struct sada_act *a = i < r->plan.n ?
+		    &r->plan.act[i] : NULL;
 
 		cmp = !have ? -1 : i == r->plan.n ? 1 :
 		    sada_path_cmp(a->path, a->len, old.path, old.len);
