@@ -8,6 +8,16 @@ bats_require_minimum_version 1.5.0
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	replay=$SRCDIR/contrib/replay
+	if [ -w /dev/shm ]; then
+		TMPDIR=$(mktemp -d /dev/shm/replay-XXXXXX)
+		export TMPDIR
+	fi
+}
+
+teardown() {
+	case $TMPDIR in
+	/dev/shm/replay-*) rm -rf "$TMPDIR" ;;
+	esac
 }
 
 history() {
