@@ -114,6 +114,7 @@ t_unit_sim_SOURCES = \
 
 # Plans of simulations that once failed.
 sim_plans = \
+	t/unit/sim.d/base-held-by-one.sim \
 	t/unit/sim.d/carried-copy-removed.sim \
 	t/unit/sim.d/mode-there-already.sim \
 	t/unit/sim.d/parked-without-base.sim \

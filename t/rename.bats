@@ -313,7 +313,7 @@ for i in range(1, 1201): os.rename("a/d/%d" % i, "a/d/new-%d" % i)'
 	# git applies what diff prints.
 	sada-diff -C a "$one" -- d e x >p || [ $? -eq 1 ]
 	sada-restore -C a -o was "$one"
-	(cd was && git apply ../p)
+	(cd was && GIT_CEILING_DIRECTORIES=${PWD%/*} git apply ../p)
 	[ ! -e was/x ] && [ ! -e was/d/f ]
 	cmp was/e/f a/e/f
 }

@@ -248,7 +248,7 @@ take_delta(struct sada_take *t, const unsigned char *p, size_t n,
 		return sada_err_set(err, SADA_FORMAT,
 		    "a change in a bundle has another size than its content");
 	rc = get(t, SADA_OBJ_ANC, &v->anc, &b, err);
-	if (rc == SADA_NOTFOUND) {
+	if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED) {
 		rc = take_count(t, 1, raw, err);
 		goto out;
 	}

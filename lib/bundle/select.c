@@ -204,14 +204,17 @@ select_content(struct sada_send *s, const struct sada_version *v,
 
 	if (!sada_id_zero(&v->anc) &&
 	    sada_store_has(s->o.store, SADA_OBJ_ANC, &v->anc)) {
-		if ((rc = sada_store_get(s->o.store, SADA_OBJ_ANC, &v->anc,
-		    &b, err)) < 0)
+		rc = sada_store_get(s->o.store, SADA_OBJ_ANC, &v->anc, &b,
+		    err);
+		/* What is damaged here may come back from a peer. */
+		if (rc < 0 && rc != SADA_DAMAGED)
 			goto out;
 		/* Malformed ones, as a member can make them, say nothing. */
-		rc = sada_anc_decode(&a, &n, b.p, b.len, err) == 0 ? 0 :
-		    send_object(s, SADA_OBJ_ANC, &v->anc, err);
-		if (rc < 0)
+		if (rc == 0 && sada_anc_decode(&a, &n, b.p, b.len, err) < 0)
+			rc = send_object(s, SADA_OBJ_ANC, &v->anc, err);
+		if (rc < 0 && rc != SADA_DAMAGED)
 			goto out;
+		rc = 0;
 	}
 	if (n > 0) {
 		/*

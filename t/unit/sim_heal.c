@@ -231,9 +231,24 @@ all_same(struct sim *w)
 	return 1;
 }
 
+/* Contents that R asks for. */
+static uint64_t
+wants_of(struct sim *w, struct sim_rep *r)
+{
+	struct sada_replica *x = sim_open(w, r, 0);
+	struct sada_status st;
+	struct sada_err err;
+
+	if (sada_status(x, &st, &err) < 0)
+		sim_fail(w, "status", "%s: %s", r->root, err.msg);
+	sim_close(w, x);
+	return st.wants;
+}
+
 /*
  * Everybody says all to all, who merge at once; how many ops were new to
- * somebody, and in WANTED how many names lack their content.  Where all
+ * somebody, and in WANTED how many names lack their content, and contents
+ * that are asked for (a merge may need one that no name shows).  Where all
  * have one state already, one who speaks is enough to hear that it is so.
  */
 static uint64_t
@@ -243,7 +258,7 @@ heal_round(struct sim *w, unsigned round, uint64_t *wanted)
 	struct sada_merge_result res;
 	char op[SADA_VERB_HEX];
 	struct sim_mail *m;
-	uint64_t ops, news = 0;
+	uint64_t ops, news = 0, had = *wanted;
 
 	*wanted = 0;
 	shuffle(w, order, w->nrep);
@@ -256,7 +271,7 @@ heal_round(struct sim *w, unsigned round, uint64_t *wanted)
 			    round, r->root, op);
 		news += op[0] != '\0';
 	}
-	if (round > 0 && all_same(w) && sim_below(w, 8) > 0)
+	if (round > 0 && had == 0 && all_same(w) && sim_below(w, 8) > 0)
 		talk = 1;
 	for (i = 0; i < talk; i++) {
 		struct sim_rep *r = &w->rep[order[i]];
@@ -272,7 +287,7 @@ heal_round(struct sim *w, unsigned round, uint64_t *wanted)
 	}
 	for (i = 0; i < w->nrep; i++) {
 		(void)sim_merge(w, &w->rep[i], 0, SIM_ACCEPT, &res);
-		*wanted += res.wanted;
+		*wanted += res.wanted + wants_of(w, &w->rep[i]);
 		if (res.failed > 0 || res.left > 0)
 			sim_fail(w, "not laid out", "round %u: %s: left %"
 			    PRIu64 " failed %" PRIu64, round,
