@@ -117,6 +117,7 @@ sim_plans = \
 	t/unit/sim.d/base-held-by-one.sim \
 	t/unit/sim.d/carried-copy-removed.sim \
 	t/unit/sim.d/mode-there-already.sim \
+	t/unit/sim.d/one-version-twice.sim \
 	t/unit/sim.d/parked-without-base.sim \
 	t/unit/sim.d/take-left-copy.sim
 

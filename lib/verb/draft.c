@@ -181,9 +181,16 @@ sada_draft_write(struct sada_draft *d, const char *path, size_t len,
 	size_t i, n = 0;
 	int rc = 0;
 
+	/* A directory may come by two of its names: that is one version. */
 	for (i = 0; i < nnv; i++) {
+		size_t j;
+
 		sada_version_id(&k[n].id, &nv[i]);
-		k[n++].v = nv[i];
+		for (j = 0; j < n; j++)
+			if (sada_id_cmp(&k[j].id, &k[n].id) == 0)
+				break;
+		k[j].v = nv[i];
+		n += j == n;
 	}
 	for (i = 0; i < base->nv; i++) {
 		struct sada_id id;
@@ -192,10 +199,10 @@ sada_draft_write(struct sada_draft *d, const char *path, size_t len,
 		sada_version_id(&id, &base->v[i]);
 		if (has_id(gone, ngone, &id))
 			continue;
-		for (j = 0; j < nnv; j++)
+		for (j = 0; j < n; j++)
 			if (sada_id_cmp(&k[j].id, &id) == 0)
 				break;
-		if (j < nnv)
+		if (j < n)
 			continue;
 		k[n].id = id;
 		k[n++].v = base->v[i];
