@@ -5,6 +5,7 @@ bin_PROGRAMS += \
 	cmd/sada \
 	cmd/sada-cat \
 	cmd/sada-diff \
+	cmd/sada-gc \
 	cmd/sada-init \
 	cmd/sada-log \
 	cmd/sada-ls \

@@ -30,7 +30,8 @@ static const struct cli_command command = {
 	    "  ls       list names as they were\n"
 	    "  cat      show content as it was\n"
 	    "  restore  bring back what was\n"
-	    "  verify   check the store\n\n"
+	    "  verify   check the store\n"
+	    "  gc       write the store anew without what nothing needs\n\n"
 	    "Options before COMMAND go to it:",
 	.dry = 1,
 	.min = 1,

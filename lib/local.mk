@@ -156,6 +156,7 @@ libsada_a_SOURCES = \
 	lib/peer/peers.c \
 	lib/store/block.c \
 	lib/store/chunker.h \
+	lib/store/clean.c \
 	lib/store/commit.c \
 	lib/store/file.c \
 	lib/store/file.h \
@@ -170,6 +171,8 @@ libsada_a_SOURCES = \
 	lib/store/store.c \
 	lib/store/store.h \
 	lib/store/store_priv.h \
+	lib/store/sweep.c \
+	lib/store/swept.c \
 	lib/store/txn.c \
 	lib/store/txn_priv.h \
 	lib/store/verify.c \
@@ -208,6 +211,10 @@ libsada_a_SOURCES = \
 	lib/verb/diff.c \
 	lib/verb/draft.c \
 	lib/verb/draft_wait.c \
+	lib/verb/gc.c \
+	lib/verb/gc_keep.c \
+	lib/verb/gc_mark.c \
+	lib/verb/gc_priv.h \
 	lib/verb/guard.c \
 	lib/verb/guard_priv.h \
 	lib/verb/home.c \

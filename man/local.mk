@@ -4,6 +4,7 @@ dist_man_MANS += \
 	man/sada-bundle.5 \
 	man/sada-cat.1 \
 	man/sada-diff.1 \
+	man/sada-gc.1 \
 	man/sada-init.1 \
 	man/sada-log.1 \
 	man/sada-ls.1 \

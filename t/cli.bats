@@ -4,9 +4,9 @@
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
 
-all='sada-cat sada-diff sada-init sada-log sada-ls sada-merge sada-peer
-    sada-pull sada-push sada-remote sada-restore sada-snap sada-status sada-sync
-    sada-verify'
+all='sada-cat sada-diff sada-gc sada-init sada-log sada-ls sada-merge
+    sada-peer sada-pull sada-push sada-remote sada-restore sada-snap
+    sada-status sada-sync sada-verify'
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -89,7 +89,7 @@ wrong() {
 }
 
 @test "an operand too many" {
-	for x in sada-merge sada-snap sada-status sada-verify; do
+	for x in sada-gc sada-merge sada-snap sada-status sada-verify; do
 		wrong "$x" a
 		wrong "$x" -- --json
 	done
@@ -124,11 +124,12 @@ wrong() {
 	wrong sada-diff -p --name-status
 	wrong sada-diff -p --json
 	wrong sada-diff -p -z
+	wrong sada-gc --keep
 }
 
 @test "no replica is 69, for every command that needs one" {
-	for x in 'cat @:a' diff log ls merge 'merge --list' 'merge --take mine a' \
-	    'peer self' 'peer list' 'remote list' 'restore @' snap status \
+	for x in 'cat @:a' diff gc 'gc -n' log ls merge 'merge --list' \
+	    'merge --take mine a' 'peer self' 'peer list' 'remote list' 'restore @' snap status \
 	    'status --id' verify push pull sync; do
 		# shellcheck disable=SC2086
 		run -69 --separate-stderr sada-$x
@@ -205,6 +206,8 @@ plain
 		sada-status -C r --json
 		sada-status -C r --json --id
 		sada-peer -C r self --json
+		sada-gc -C r --json
+		sada-gc -C r --json -n --keep 0
 	} >>json
 	[ -n "$PYTHON" ] || PYTHON=python3
 	"$PYTHON" - <<-'END'
@@ -230,8 +233,8 @@ plain
 	sada-init -N one r
 	touch r/f
 	sada-snap -C r
-	for x in ls log status 'status --id' 'peer self' 'ls --help' \
-	    'ls --version'; do
+	for x in 'gc -n' 'gc --json' ls log status 'status --id' 'peer self' \
+	    'ls --help' 'ls --version'; do
 		# shellcheck disable=SC2086
 		run -74 --separate-stderr sh -c "sada-$x -C r >/dev/full"
 		[ "${#stderr_lines[@]}" -eq 1 ]

@@ -4,9 +4,9 @@
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
 
-all='sada sada-cat sada-diff sada-init sada-log sada-ls sada-merge sada-peer
-    sada-pull sada-push sada-remote sada-restore sada-snap sada-status sada-sync
-    sada-verify'
+all='sada sada-cat sada-diff sada-gc sada-init sada-log sada-ls sada-merge
+    sada-peer sada-pull sada-push sada-remote sada-restore sada-snap
+    sada-status sada-sync sada-verify'
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1

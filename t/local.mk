@@ -52,6 +52,8 @@ check_PROGRAMS += \
 	t/unit/store_fold \
 	t/unit/store_mend \
 	t/unit/store_pack \
+	t/unit/store_sweep \
+	t/unit/store_swept \
 	t/unit/store_txn \
 	t/unit/transport_place \
 	t/unit/tree_build \
@@ -61,6 +63,8 @@ check_PROGRAMS += \
 	t/unit/tree_laws \
 	t/unit/tree_same \
 	t/unit/tree_view \
+	t/unit/verb_gc \
+	t/unit/verb_gc_model \
 	t/unit/verb_guard \
 	t/unit/verb_maps \
 	t/unit/verb_rename \
@@ -93,13 +97,17 @@ memfs_sources = \
 	t/unit/memfs_priv.h \
 	t/unit/memfs_user.c
 
+# What makes a simulation fast: no real signatures, pools without threads.
+fake_sources = \
+	t/unit/crypto_fake.c \
+	t/unit/pool_inline.c \
+	t/unit/zstd_keep.c
+
 t_unit_memfs_real_SOURCES = \
 	t/unit/memfs_real.c \
 	$(memfs_sources)
 
 t_unit_sim_SOURCES = \
-	t/unit/crypto_fake.c \
-	t/unit/pool_inline.c \
 	t/unit/sim.c \
 	t/unit/sim.h \
 	t/unit/sim_edit.c \
@@ -109,7 +117,17 @@ t_unit_sim_SOURCES = \
 	t/unit/sim_step.c \
 	t/unit/sim_verb.c \
 	t/unit/sim_world.c \
-	t/unit/zstd_keep.c \
+	$(fake_sources) \
+	$(memfs_sources)
+
+t_unit_verb_gc_SOURCES = \
+	t/unit/verb_gc.c \
+	$(fake_sources) \
+	$(memfs_sources)
+
+t_unit_verb_gc_model_SOURCES = \
+	t/unit/verb_gc_model.c \
+	$(fake_sources) \
 	$(memfs_sources)
 
 # Plans of simulations that once failed.
@@ -142,9 +160,11 @@ unit_headers = \
 	t/unit/model_play.h \
 	t/unit/model_replica.h \
 	t/unit/sqlite_util.h \
+	t/unit/store_sweep_util.h \
 	t/unit/store_util.h \
 	t/unit/tap.h \
-	t/unit/tree_util.h
+	t/unit/tree_util.h \
+	t/unit/verb_gc_util.h
 
 # *.bats files, and scripts that print TAP themselves.
 test_scripts = \
@@ -153,6 +173,7 @@ test_scripts = \
 	t/converge.py \
 	t/docs.bats \
 	t/epoch.bats \
+	t/gc.bats \
 	t/heal.bats \
 	t/kill.py \
 	t/layers \

@@ -457,7 +457,8 @@ sada_take_commit(struct sada_take *t, struct sada_log *log,
 
 	memset(res, 0, sizeof(*res));
 	c.first = sada_log_count(log);
-	if ((rc = check_adopt(&c, err)) < 0 ||
+	if ((rc = sada_txn_settle(t->txn, err)) < 0 ||
+	    (rc = check_adopt(&c, err)) < 0 ||
 	    (rc = trust_maps(t, log, err)) < 0 ||
 	    (rc = sada_self_load(&c.self, t->o.sdir, err)) < 0 ||
 	    (rc = park_each(t->o.sdir, keep_parked, &c, err)) < 0)

@@ -161,6 +161,40 @@ park_remove(int sdir, const char *name, struct sada_err *err)
 	return rc == SADA_NOTFOUND ? 0 : rc;
 }
 
+struct parked {
+	int (*each)(const struct sada_op *op, void *ctx,
+	    struct sada_err *err);
+	void *ctx;
+};
+
+static int
+each_op(struct taken_list *l, const char *name, void *ctx,
+    struct sada_err *err)
+{
+	struct parked *p = ctx;
+	struct sada_op op;
+	size_t i;
+	int rc = 0;
+
+	(void)name;
+	for (i = 0; i < l->nop && rc == 0; i++) {
+		if ((rc = sada_op_decode(&op, l->op[i].rec, l->op[i].len,
+		    err)) == 0)
+			rc = p->each(&op, p->ctx, err);
+		sada_op_release(&op);
+	}
+	return rc;
+}
+
+int
+sada_parked_each(int sdir, int (*each)(const struct sada_op *op, void *ctx,
+    struct sada_err *err), void *ctx, struct sada_err *err)
+{
+	struct parked p = { each, ctx };
+
+	return park_each(sdir, each_op, &p, err);
+}
+
 static int
 count_one(struct taken_list *l, const char *name, void *ctx,
     struct sada_err *err)

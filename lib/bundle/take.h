@@ -57,6 +57,13 @@ uint64_t sada_take_new_ops(const struct sada_take *t,
 /* Drop it (uncommitted: nothing stays); NULL is fine. */
 void sada_take_free(struct sada_take *t);
 
+/*
+ * Call EACH for every op that is parked in SDIR.  Errors: SYS, what EACH
+ * returns below 0.
+ */
+SADA_MUST int sada_parked_each(int sdir,
+    int (*each)(const struct sada_op *op, void *ctx, struct sada_err *err),
+    void *ctx, struct sada_err *err);
 /* How many bundles' ops are parked in SDIR. */
 SADA_MUST int sada_parked_count(int sdir, uint64_t *n,
     struct sada_err *err);

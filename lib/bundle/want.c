@@ -105,19 +105,18 @@ want_base(const struct sada_ancestor *a, void *ctx)
 		b->rc = want_content(b->w, &a->content, a->size, b->err);
 }
 
-/* Want what would merge the versions of one path. */
-static int
-want_bases(struct want *w, struct sada_state *st, struct sada_err *err)
+int
+sada_want_bases(struct sada_state *st, struct sada_log *log,
+    void (*each)(const struct sada_ancestor *a, void *ctx), void *ctx,
+    struct sada_err *err)
 {
-	struct bases b = { w, err, 0 };
-	struct sada_merger_opts o = { .st = st, .base = want_base,
-	    .ctx = &b };
+	struct sada_merger_opts o = { .st = st, .base = each, .ctx = ctx };
 	struct sada_view_by by = { .lamport = sada_state_lamport,
 	    .ctx = st };
 	struct sada_carry *carry = NULL;
 	int rc;
 
-	if ((rc = sada_carry_new(&carry, w->log, st->past, &st->ns,
+	if ((rc = sada_carry_new(&carry, log, st->past, &st->ns,
 	    &st->root, err)) < 0 ||
 	    (rc = sada_merger_new(&by.merger, &o, err)) < 0)
 		goto out;
@@ -126,6 +125,16 @@ want_bases(struct want *w, struct sada_state *st, struct sada_err *err)
 out:
 	sada_merger_free(by.merger);
 	sada_carry_free(carry);
+	return rc;
+}
+
+/* Want what would merge the versions of one path. */
+static int
+want_bases(struct want *w, struct sada_state *st, struct sada_err *err)
+{
+	struct bases b = { w, err, 0 };
+	int rc = sada_want_bases(st, w->log, want_base, &b, err);
+
 	return rc < 0 ? rc : b.rc;
 }
 

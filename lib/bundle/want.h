@@ -6,6 +6,7 @@
 #include "peer/peer.h"
 #include "store/file.h"
 #include "store/store.h"
+#include "tree/state.h"
 
 /*
  * Bring the wants of SDIR up to date after ops from number FIRST on came
@@ -26,6 +27,15 @@ SADA_MUST int sada_want_update(struct sada_wants *w, int sdir,
  */
 SADA_MUST int sada_want_readable(const struct sada_source *src,
     const struct sada_want *x, struct sada_err *err);
+
+/*
+ * Call EACH for the ancestors whose contents could merge the versions of one
+ * name in ST, a state of LOG, edits that follow a rename included.  Errors:
+ * SYS DAMAGED.
+ */
+SADA_MUST int sada_want_bases(struct sada_state *st, struct sada_log *log,
+    void (*each)(const struct sada_ancestor *a, void *ctx), void *ctx,
+    struct sada_err *err);
 
 /* Look at all living versions of the state of LOG's heads.  As above. */
 SADA_MUST int sada_want_all(struct sada_wants *w, struct sada_store *store,

@@ -99,7 +99,10 @@ store_holds(struct sada_fill *f, unsigned type, const struct sada_id *id)
 	if (!sada_store_has(s, type, id))
 		return 0;
 	sada_buf_reset(&f->get);
-	return sada_store_get(s, type, id, &f->get, &drop) == 0;
+	if (sada_store_get(s, type, id, &f->get, &drop) < 0)
+		return 0;
+	sada_txn_hit(f->txn, type, id);
+	return 1;
 }
 
 /*

@@ -1,16 +1,8 @@
 /*
- * What makes packs durable, and what goes after.
- *
  * The commit, which makes a transaction's pack durable and visible, in
  * this order: trailer, index to a temp, fsync of both, rename of the
  * index, rename of the pack, fsync of the directory.  A failed fsync is
  * final: the files go, and nothing of them is believed later.
- *
- * The clean-up, what a writer does to the directory before it works in it:
- * make what is there durable, drop what a killed run left, and unlink the
- * packs that a newer one has taken in.  The order is: fsync all packs and
- * the directory; only then may a pack be relied on, and only then may
- * another be unlinked for it, after every byte of it was read and checked.
  */
 #include <assert.h>
 #include <errno.h>
@@ -24,34 +16,6 @@
 #include "store/txn_priv.h"
 
 #define HALF 16
-
-/* Make all packs durable that are not known to be. */
-static int
-store_sync(struct sada_store *s, struct sada_err *err)
-{
-	int rc = 0;
-	size_t i;
-
-	pthread_mutex_lock(&s->scan);
-	if (s->synced > 0)
-		goto out;
-	if (s->synced < 0) {
-		/* Asked again, the system would say that all is well. */
-		rc = sada_err_set(err, SADA_SYS,
-		    "the packs could not be made durable before");
-		goto out;
-	}
-	for (i = 0; i < s->n; i++)
-		if (s->pack[i] != NULL && (rc = sada_io_fsync(s->pack[i]->fd,
-		    s->pack[i]->name, err)) < 0)
-			break;
-	if (rc == 0)
-		rc = sada_io_fsync(s->dirfd, "the packs' directory", err);
-	s->synced = rc == 0 ? 1 : -1;
-out:
-	pthread_mutex_unlock(&s->scan);
-	return rc;
-}
 
 /* What a commit has on disk at any moment; all of it goes if it fails. */
 struct commit {
@@ -214,6 +178,41 @@ take_over(struct commit *c)
 }
 
 int
+sada_txn_settle(struct sada_txn *t, struct sada_err *err)
+{
+	struct sada_buf b = { 0 };
+	struct sada_err why;
+	struct sada_id id;
+	const unsigned char *p;
+	unsigned type;
+	size_t i;
+	int rc;
+
+	if (t->hits.len == 0)
+		return 0;
+	rc = sada_store_scan(t->store, 0, err);
+	for (i = 0; i < t->hits.len && rc == 0; i += 1 + SADA_ID_LEN) {
+		p = t->hits.p + i;
+		type = p[0];
+		memcpy(id.b, p + 1, SADA_ID_LEN);
+		if (sada_store_has(t->store, type, &id) ||
+		    sada_txn_own(t, type, &id))
+			continue;
+		/* Its pack is still open. */
+		sada_buf_reset(&b);
+		rc = sada_store_get(t->store, type, &id, &b, &why);
+		if (rc < 0)
+			rc = sada_err_set(err, SADA_SYS, "%s: it went away "
+			    "while it was needed; try again", why.msg);
+		else
+			rc = sada_fill_add(t->own, type, b.p, b.len, &id,
+			    SADA_PUT_ANYWAY, err);
+	}
+	sada_buf_release(&b);
+	return rc;
+}
+
+int
 sada_txn_commit(struct sada_txn *t, struct sada_err *err)
 {
 	struct commit c = { .t = t, .index_fd = -1 };
@@ -224,7 +223,8 @@ sada_txn_commit(struct sada_txn *t, struct sada_err *err)
 	c.p = sada_calloc(1, sizeof(*c.p));
 	atomic_init(&c.p->refs, 1);
 	c.p->fd = -1;
-	if ((rc = sada_fill_flush(t->own, err)) < 0)
+	if ((rc = sada_txn_settle(t, err)) < 0 ||
+	    (rc = sada_fill_flush(t->own, err)) < 0)
 		goto out;
 	if ((rc = t->failed) < 0) {
 		if (err != NULL)
@@ -238,10 +238,11 @@ sada_txn_commit(struct sada_txn *t, struct sada_err *err)
 	 * what was.
 	 */
 	if ((rc = sada_store_scan(t->store, SADA_STORE_DROP, err)) < 0 ||
-	    (rc = store_sync(t->store, err)) < 0 ||
+	    (rc = sada_store_sync(t->store, err)) < 0 ||
 	    t->t.nent == 0)
 		goto out;
-	if ((rc = sada_fold(t, &c.taken, &c.ntaken, err)) < 0 ||
+	if ((!t->no_fold &&
+	    (rc = sada_fold(t, &c.taken, &c.ntaken, err)) < 0) ||
 	    (rc = write_trailer(&c, &hash, err)) < 0 ||
 	    (rc = write_index(&c, &hash, err)) < 0 ||
 	    (rc = make_durable(&c, err)) < 0)
@@ -256,151 +257,4 @@ out:
 	sada_pack_unref(c.p);
 	sada_txn_abort(t);
 	return rc < 0 ? SADA_SYS : 0;
-}
-
-/* The clean-up. */
-
-struct stray {
-	char (*name)[SADA_PACK_NAME];	/* temps and lone indexes */
-	size_t n, cap;
-};
-
-static int
-list_stray(const struct sada_dirent *d, void *ctx)
-{
-	struct stray *l = ctx;
-
-	if (d->len >= SADA_PACK_NAME || (strncmp(d->name, ".tmp-", 5) != 0 &&
-	    (d->len != 36 || strcmp(d->name + 32, ".idx") != 0)))
-		return 0;
-	l->name = sada_grow(l->name, &l->cap, l->n + 1, sizeof(*l->name));
-	memcpy(l->name[l->n++], d->name, d->len + 1);
-	return 0;
-}
-
-/*
- * Unlink temp NAME unless somebody fills it: a transaction may be filled
- * without the replica's lock, and holds a lock on its temp instead.
- */
-static int
-drop_temp(struct sada_store *s, const char *name, struct sada_err *err)
-{
-	struct sada_err drop;
-	int fd = -1;
-	int rc;
-
-	if ((rc = sada_io_open(&fd, s->dirfd, name, O_RDONLY | O_NONBLOCK, 0,
-	    err)) < 0)
-		return rc == SADA_NOTFOUND ? 0 : rc;
-	if (sada_io_lock(fd, LOCK_EX, 0, &drop) == 0)
-		rc = sada_io_unlink(s->dirfd, name, 0, err);
-	sada_io_close(fd);
-	return rc == SADA_NOTFOUND ? 0 : rc;
-}
-
-/* Unlink index NAME if its pack is not there. */
-static int
-drop_index(struct sada_store *s, const char *name, struct sada_err *err)
-{
-	char pack[SADA_PACK_NAME];
-	struct sada_stat st;
-	int rc;
-
-	memcpy(pack, name, 32);
-	memcpy(pack + 32, ".pack", 6);
-	if ((rc = sada_io_stat(s->dirfd, pack, &st, err)) != SADA_NOTFOUND)
-		return rc;
-	rc = sada_io_unlink(s->dirfd, name, 0, err);
-	return rc == SADA_NOTFOUND ? 0 : rc;
-}
-
-static int
-drop_strays(struct sada_store *s, struct sada_err *err)
-{
-	struct stray l = { NULL, 0, 0 };
-	size_t i;
-	int rc;
-
-	rc = sada_io_list(s->dirfd, list_stray, &l, err);
-	for (i = 0; i < l.n && rc == 0; i++)
-		rc = l.name[i][0] == '.' ? drop_temp(s, l.name[i], err) :
-		    drop_index(s, l.name[i], err);
-	free(l.name);
-	return rc;
-}
-
-/* Is every byte of P as it should be?  1, 0 or SYS. */
-static int
-is_whole(const struct sada_pack *p, struct sada_err *err)
-{
-	struct sada_scan sc = { 0 };
-	int rc;
-
-	if ((rc = sada_pack_scan(&sc, p->fd, p->name, p->size, 0, err)) == 0)
-		rc = sc.whole;
-	sada_scan_release(&sc);
-	return rc;
-}
-
-static int
-unlink_pack(struct sada_store *s, struct sada_pack *p, struct sada_err *err)
-{
-	char name[SADA_PACK_NAME];
-	int rc;
-
-	sada_index_name(name, p->name);
-	if ((rc = sada_io_unlink(s->dirfd, p->name, 0, err)) < 0 &&
-	    rc != SADA_NOTFOUND)
-		return rc;
-	sada_store_drop(s, p);
-	rc = sada_io_unlink(s->dirfd, name, 0, err);
-	return rc == SADA_NOTFOUND ? 0 : rc;
-}
-
-/*
- * Unlink the packs that others have taken in.  Those to go are found
- * first: a pack may both fold and be folded, and its list must count.
- */
-static int
-drop_folded(struct sada_store *s, struct sada_err *err)
-{
-	unsigned char *go = sada_calloc(s->n + 1, 1);
-	struct sada_pack *p;
-	size_t i, j;
-	int rc = 0, hit;
-
-	for (i = 0; i < s->n; i++) {
-		if ((p = s->pack[i]) == NULL || p->nfolded == 0 || p->damaged)
-			continue;
-		hit = 0;
-		for (j = 0; j < s->n && !hit; j++)
-			hit = j != i && s->pack[j] != NULL &&
-			    sada_pack_folds(p, s->pack[j]->name);
-		if (!hit)
-			continue;
-		if ((rc = is_whole(p, err)) < 0)
-			goto out;
-		for (j = 0; j < s->n && rc; j++)
-			if (j != i && s->pack[j] != NULL &&
-			    sada_pack_folds(p, s->pack[j]->name))
-				go[j] = 1;
-		rc = 0;
-	}
-	for (i = 0; i < s->n; i++)
-		if (go[i] && (rc = unlink_pack(s, s->pack[i], err)) < 0)
-			goto out;
-out:
-	free(go);
-	return rc;
-}
-
-int
-sada_store_clean(struct sada_store *s, struct sada_err *err)
-{
-	int rc;
-
-	if ((rc = store_sync(s, err)) < 0 ||
-	    (rc = drop_strays(s, err)) < 0)
-		return rc;
-	return drop_folded(s, err);
 }

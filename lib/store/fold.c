@@ -46,7 +46,7 @@ static int
 may_fold(const struct sada_pack *p, int k)
 {
 	return !p->damaged && !p->foreign && !atomic_load(&p->old) &&
-	    p->size <= FOLD_MAX && tier(p->size) == k;
+	    !atomic_load(&p->going) && p->size <= FOLD_MAX && tier(p->size) == k;
 }
 
 /* Which packs go into a new one of SIZE bytes, each with a reference. */
@@ -163,15 +163,15 @@ out:
 	return rc;
 }
 
-/* Take all of P in; 1 done, 0 something in it is damaged. */
-static int
-take_pack(struct sada_txn *t, struct sada_pack *p, struct sada_err *err)
+int
+sada_take_pack(struct sada_txn *t, struct sada_pack *p,
+    const unsigned char *live, struct sada_err *err)
 {
 	struct sada_index *ix;
 	struct sada_ent *e = NULL;
 	struct sada_err drop;
 	struct sada_blk b;
-	size_t i, n;
+	size_t i, n, total = 0;
 	int rc;
 
 	/* The list of what is in it must be whole, or something is lost. */
@@ -180,11 +180,12 @@ take_pack(struct sada_txn *t, struct sada_pack *p, struct sada_err *err)
 	ix = atomic_load(&p->ix);
 	e = sada_calloc((size_t)ix->objects + 1, sizeof(*e));
 	for (i = 0; i < ix->objects; i++)
-		sada_index_ent(ix, (uint32_t)i, &e[i]);
-	qsort(e, ix->objects, sizeof(*e), place_cmp);
-	for (i = 0; i < ix->objects; i += n) {
-		for (n = 1; i + n < ix->objects &&
-		    e[i + n].block == e[i].block; n++)
+		if (live == NULL || live[i / 8] & (1u << i % 8))
+			sada_index_ent(ix, (uint32_t)i, &e[total++]);
+	qsort(e, total, sizeof(*e), place_cmp);
+	for (i = 0; i < total; i += n) {
+		for (n = 1; i + n < total && e[i + n].block == e[i].block;
+		    n++)
 			;
 		rc = 0;
 		if (e[i].block >= ix->blocks)
@@ -249,7 +250,7 @@ sada_fold(struct sada_txn *t, struct sada_pack ***taken, size_t *ntaken,
 
 	n = choose(t->store, t->off, &set);
 	for (i = 0; i < n && rc >= 0; i++) {
-		if ((rc = take_pack(t, set[i], &why)) == 1)
+		if ((rc = sada_take_pack(t, set[i], NULL, &why)) == 1)
 			set[k++] = set[i];
 		else
 			sada_pack_unref(set[i]);

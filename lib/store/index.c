@@ -317,13 +317,12 @@ sada_index_blk(const struct sada_index *ix, uint32_t i, struct sada_blk *b)
 	b->objects = sada_le32(p + 16);
 }
 
-int
-sada_index_find(const struct sada_index *ix, unsigned type,
-    const struct sada_id *id, struct sada_ent *e)
+uint32_t
+sada_index_number(const struct sada_index *ix, unsigned type,
+    const struct sada_id *id)
 {
 	const unsigned char *fan = ix->p + SADA_INDEX_HEADER, *p;
 	uint32_t lo = 0, hi, mid;
-	struct sada_blk b;
 	int c;
 
 	if (id->b[0] > 0)
@@ -335,18 +334,28 @@ sada_index_find(const struct sada_index *ix, unsigned type,
 		c = memcmp(id->b, p, SADA_ID_LEN);
 		if (c == 0)
 			c = (int)type - p[AT_TYPE];
-		if (c < 0) {
+		if (c == 0)
+			return mid;
+		if (c < 0)
 			hi = mid;
-		} else if (c > 0) {
+		else
 			lo = mid + 1;
-		} else {
-			sada_index_ent(ix, mid, e);
-			if (e->block >= ix->blocks)
-				return 0;
-			sada_index_blk(ix, e->block, &b);
-			return e->off <= b.raw_len &&
-			    e->len <= b.raw_len - e->off;
-		}
 	}
-	return 0;
+	return UINT32_MAX;
+}
+
+int
+sada_index_find(const struct sada_index *ix, unsigned type,
+    const struct sada_id *id, struct sada_ent *e)
+{
+	uint32_t i = sada_index_number(ix, type, id);
+	struct sada_blk b;
+
+	if (i == UINT32_MAX)
+		return 0;
+	sada_index_ent(ix, i, e);
+	if (e->block >= ix->blocks)
+		return 0;
+	sada_index_blk(ix, e->block, &b);
+	return e->off <= b.raw_len && e->len <= b.raw_len - e->off;
 }

@@ -85,6 +85,9 @@ int sada_index_whole(const struct sada_index *ix);
  */
 int sada_index_find(const struct sada_index *ix, unsigned type,
     const struct sada_id *id, struct sada_ent *e);
+/* The number of the object's entry, or UINT32_MAX. */
+uint32_t sada_index_number(const struct sada_index *ix, unsigned type,
+    const struct sada_id *id);
 /* Entry I < objects, block I < blocks, as they lie there. */
 void sada_index_ent(const struct sada_index *ix, uint32_t i,
     struct sada_ent *e);

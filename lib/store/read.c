@@ -148,10 +148,11 @@ out:
 
 /*
  * The first pack from slot *I on that has the object, with a reference,
- * or NULL; *I is its slot.
+ * or NULL; *I is its slot.  GOING: only of those that are going, else only
+ * of the others.
  */
 static struct sada_pack *
-find(struct sada_store *s, size_t *i, unsigned type,
+find(struct sada_store *s, size_t *i, int going, unsigned type,
     const struct sada_id *id, struct sada_ent *e, struct sada_blk *b)
 {
 	struct sada_pack *p = NULL;
@@ -159,8 +160,11 @@ find(struct sada_store *s, size_t *i, unsigned type,
 
 	(void)pthread_rwlock_rdlock(&s->lock);
 	for (; *i < s->n; (*i)++) {
-		if ((p = s->pack[*i]) == NULL)
+		if ((p = s->pack[*i]) == NULL ||
+		    atomic_load(&p->going) != going) {
+			p = NULL;
 			continue;
+		}
 		ix = atomic_load(&p->ix);
 		if (sada_index_find(ix, type, id, e)) {
 			sada_index_blk(ix, e->block, b);
@@ -190,7 +194,7 @@ sada_store_locate(struct sada_store *s, unsigned type,
 	struct sada_blk b;
 	size_t i = 0;
 
-	if ((p = find(s, &i, type, id, &e, &b)) == NULL)
+	if ((p = find(s, &i, 0, type, id, &e, &b)) == NULL)
 		return 0;
 	sada_pack_unref(p);
 	loc->pack = (uint32_t)i;
@@ -208,19 +212,23 @@ get_once(struct sada_store *s, unsigned type, const struct sada_id *id,
 	struct sada_pack *p;
 	struct sada_ent e;
 	struct sada_blk b;
-	int rc = SADA_NOTFOUND;
+	int rc = SADA_NOTFOUND, going;
 	size_t i;
 
-	for (i = 0; (p = find(s, &i, type, id, &e, &b)) != NULL; i++) {
-		if (p->foreign)
-			rc = sada_err_set(err, SADA_DAMAGED, "pack %s is "
-			    "damaged, or of a newer version", p->name);
-		else
-			rc = sada_read_object(s, p->fd, p->name, p->serial,
-			    &b, &e, out, err);
-		sada_pack_unref(p);
-		if (rc == 0)
-			return 0;
+	for (going = 0; going < 2; going++) {
+		for (i = 0; (p = find(s, &i, going, type, id, &e,
+		    &b)) != NULL; i++) {
+			if (p->foreign)
+				rc = sada_err_set(err, SADA_DAMAGED, "pack %s "
+				    "is damaged, or of a newer version",
+				    p->name);
+			else
+				rc = sada_read_object(s, p->fd, p->name,
+				    p->serial, &b, &e, out, err);
+			sada_pack_unref(p);
+			if (rc == 0)
+				return 0;
+		}
 	}
 	return rc;
 }

@@ -154,7 +154,8 @@ mark_old(struct sada_store *s)
 
 	(void)pthread_rwlock_rdlock(&s->lock);
 	for (i = 0; i < s->n; i++) {
-		if (s->pack[i] == NULL || s->pack[i]->nfolded == 0)
+		if (s->pack[i] == NULL || s->pack[i]->nfolded == 0 ||
+		    atomic_load(&s->pack[i]->going))
 			continue;
 		for (j = 0; j < s->n; j++)
 			if (j != i && s->pack[j] != NULL &&
@@ -211,17 +212,26 @@ open_new(struct sada_store *s, const struct names *l, int *again,
 	return 0;
 }
 
-/* Forget the packs that L does not name. */
+/*
+ * Mark the packs that L does not name, or SWEPT names; with DROP forget the
+ * former.
+ */
 static void
-drop_gone(struct sada_store *s, const struct names *l)
+mark_going(struct sada_store *s, const struct names *l,
+    const struct sada_swept *swept, unsigned flags)
 {
 	struct sada_pack *p;
+	int gone;
 	size_t i;
 
 	for (i = 0; i < s->n; i++) {
-		p = s->pack[i];
-		if (p != NULL && (l->n == 0 || bsearch(p->name, l->name, l->n,
-		    sizeof(*l->name), name_cmp) == NULL))
+		if ((p = s->pack[i]) == NULL)
+			continue;
+		gone = l->n == 0 || bsearch(p->name, l->name, l->n,
+		    sizeof(*l->name), name_cmp) == NULL;
+		atomic_store(&p->going, gone || sada_swept_has(swept,
+		    p->name));
+		if (gone && (flags & SADA_STORE_DROP))
 			sada_store_drop(s, p);
 	}
 }
@@ -230,6 +240,7 @@ int
 sada_store_scan(struct sada_store *s, unsigned flags, struct sada_err *err)
 {
 	struct names l = { NULL, 0, 0 };
+	struct sada_swept swept = { 0 };
 	int again = 1, tries, rc = 0;
 	struct sada_stat st;
 	long long now;
@@ -246,13 +257,16 @@ sada_store_scan(struct sada_store *s, unsigned flags, struct sada_err *err)
 		if ((rc = open_new(s, &l, &again, err)) < 0)
 			goto out;
 	}
-	if (flags & SADA_STORE_DROP)
-		drop_gone(s, &l);
+	if ((rc = sada_swept_read(&swept, s->dirfd, err)) < 0)
+		goto out;
+	rc = 0;
+	mark_going(s, &l, &swept, flags);
 	mark_old(s);
 	s->seen = st;
 	s->racy = now - (st.mtime_s * 1000000000ll + st.mtime_ns) < RACY_NS;
 out:
 	pthread_mutex_unlock(&s->scan);
+	sada_swept_release(&swept);
 	free(l.name);
 	return rc;
 }

@@ -39,7 +39,10 @@ void sada_store_free(struct sada_store *s);
  */
 SADA_MUST int sada_store_refresh(struct sada_store *s, struct sada_err *err);
 
-/* Is the object held, by the indexes (no read)?  1 or 0. */
+/*
+ * Is the object held, by the indexes (no read)?  1 or 0; what a sweep will
+ * take away is not, though it can be got for a while.
+ */
 int sada_store_has(struct sada_store *s, unsigned type,
     const struct sada_id *id);
 /*
@@ -118,6 +121,12 @@ void sada_txn_stat(const struct sada_txn *t, struct sada_txn_stat *st);
  * after this.  Errors: SYS.
  */
 SADA_MUST int sada_txn_commit(struct sada_txn *t, struct sada_err *err);
+/*
+ * Put what was left out because the store had it and that a sweep has taken
+ * away meanwhile; a commit does it, too, but until then such objects are
+ * not held.  The caller holds the lock.  Errors: SYS.
+ */
+SADA_MUST int sada_txn_settle(struct sada_txn *t, struct sada_err *err);
 /* Drop everything; NULL is fine. */
 void sada_txn_abort(struct sada_txn *t);
 
@@ -140,6 +149,44 @@ uint32_t sada_store_block_objects(struct sada_store *s,
  */
 SADA_MUST int sada_store_block_raw(struct sada_store *s,
     const struct sada_loc *loc, struct sada_buf *out, struct sada_err *err);
+
+/*
+ * A sweep: what was not marked goes.  The packs with much that is not, and
+ * small ones, are written anew without it; the old ones are unlinked by a
+ * later run, once it has seen that the new ones are whole.
+ */
+struct sada_sweep;
+/*
+ * Begin: nothing is marked yet.  S is open with SADA_STORE_WRITE, and
+ * nothing is put into it before the end.  *OUT is new, free it with
+ * sada_sweep_free().  Errors: SYS.
+ */
+SADA_MUST int sada_sweep_new(struct sada_sweep **out, struct sada_store *s,
+    struct sada_err *err);
+enum sada_sweep_mark {
+	SADA_SWEEP_OLD = 0,		/* it was marked before */
+	SADA_SWEEP_NEW = 1,		/* it was not */
+	SADA_SWEEP_NONE = 2		/* no pack that may be swept has it */
+};
+/* Mark an object, which shall stay; enum sada_sweep_mark. */
+int sada_sweep_mark(struct sada_sweep *w, unsigned type,
+    const struct sada_id *id);
+/* What a sweep did. */
+struct sada_sweep_stat {
+	uint64_t objects, bytes;	/* not marked: raw bytes */
+	uint64_t packs_old, packs_new;	/* written anew, and what became of
+					   them */
+	uint64_t size_old, size_new;	/* of those, on disk */
+};
+enum { SADA_SWEEP_DRY = 1 };		/* only count OBJECTS and BYTES */
+/*
+ * Do it; durable on return.  Damaged packs stay as they are.  Errors: SYS;
+ * then all is as before, or partly done, with nothing lost.
+ */
+SADA_MUST int sada_sweep_commit(struct sada_sweep *w, unsigned flags,
+    struct sada_sweep_stat *st, struct sada_err *err);
+/* Free; NULL is fine. */
+void sada_sweep_free(struct sada_sweep *w);
 
 /*
  * Walk everything and check every byte: headers, trailers, names,

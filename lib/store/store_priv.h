@@ -30,6 +30,9 @@ struct sada_pack {
 	int damaged;			/* header, trailer or name is wrong */
 	int foreign;			/* of a version that is not known */
 	atomic_int old;			/* all its objects are in another */
+	atomic_int going;		/* swept, or its file is gone: what it
+					   has can be read, but nothing new may
+					   rely on it */
 };
 
 /*
@@ -141,7 +144,10 @@ struct sada_store {
 	struct sada_cache cache;
 };
 
-/* Read the directory; DROP: forget packs that are gone.  Errors: SYS. */
+/*
+ * Read the directory; packs that are swept or gone are marked as going.
+ * DROP: forget those that are gone.  Errors: SYS.
+ */
 enum { SADA_STORE_DROP = 1 };
 SADA_MUST int sada_store_scan(struct sada_store *s, unsigned flags,
     struct sada_err *err);
@@ -153,6 +159,8 @@ void sada_store_add(struct sada_store *s, struct sada_pack *p);
 void sada_store_drop(struct sada_store *s, const struct sada_pack *p);
 /* Forget pack P for as long as the store lives. */
 void sada_store_retire(struct sada_store *s, const struct sada_pack *p);
+/* Make all packs durable that are not known to be.  Errors: SYS. */
+SADA_MUST int sada_store_sync(struct sada_store *s, struct sada_err *err);
 /*
  * Sync all that is there, unlink what earlier runs left and what newer
  * packs have taken in.  Errors: SYS.
@@ -178,6 +186,41 @@ SADA_MUST int sada_read_block(struct sada_store *s, struct sada_raw **out,
 SADA_MUST int sada_read_object(struct sada_store *s, int fd,
     const char *name, uint32_t serial, const struct sada_blk *b,
     const struct sada_ent *e, struct sada_buf *out, struct sada_err *err);
+
+/*
+ * The list "swept" (sweep.c): packs that are to go, and those that have what
+ * lives of them.
+ */
+struct sada_swept {
+	char (*fresh)[SADA_PACK_NAME];
+	char (*stale)[SADA_PACK_NAME];	/* sorted */
+	size_t nfresh, nstale;
+};
+/*
+ * Read it: 1, or 0 when there is none, or none that holds; then L is empty.
+ * Free with sada_swept_release().  Errors: SYS.
+ */
+SADA_MUST int sada_swept_read(struct sada_swept *l, int dirfd,
+    struct sada_err *err);
+/* Publish it, durably; it names at least one new pack.  Errors: SYS. */
+SADA_MUST int sada_swept_write(const struct sada_swept *l, int dirfd,
+    struct sada_err *err);
+/* Free what L holds. */
+void sada_swept_release(struct sada_swept *l);
+/* Is pack NAME to go? */
+int sada_swept_has(const struct sada_swept *l, const char *name);
+/*
+ * Unlink the packs of the list, then the list, if all that took over from
+ * them are whole; else the list alone.  Errors: SYS.
+ */
+SADA_MUST int sada_swept_drop(struct sada_store *s, struct sada_err *err);
+
+/* Is every byte of P as it should be?  1, 0 or SYS. */
+SADA_MUST int sada_pack_whole(const struct sada_pack *p,
+    struct sada_err *err);
+/* Unlink P and its index, and forget it.  Errors: SYS. */
+SADA_MUST int sada_store_unlink(struct sada_store *s, struct sada_pack *p,
+    struct sada_err *err);
 
 /* Append RAW bytes from the only frame in N bytes.  Errors: FORMAT. */
 SADA_MUST int sada_block_unpack(struct sada_buf *out, const void *frame,

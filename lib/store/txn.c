@@ -59,6 +59,7 @@ sada_txn_abort(struct sada_txn *t)
 	free(t->slot);
 	sada_table_release(&t->t);
 	sada_buf_release(&t->heads);
+	sada_buf_release(&t->hits);
 	(void)pthread_mutex_destroy(&t->lock);
 	(void)pthread_mutex_destroy(&t->own_lock);
 	free(t);
@@ -135,6 +136,17 @@ sada_txn_own(struct sada_txn *t, unsigned type, const struct sada_id *id)
 	found = sada_txn_find(t, type, id) != SIZE_MAX;
 	pthread_mutex_unlock(&t->lock);
 	return found;
+}
+
+void
+sada_txn_hit(struct sada_txn *t, unsigned type, const struct sada_id *id)
+{
+	if (t->store->flags & SADA_STORE_WRITE)
+		return;
+	pthread_mutex_lock(&t->lock);
+	sada_put_u8(&t->hits, (uint8_t)type);
+	sada_buf_add(&t->hits, id->b, SADA_ID_LEN);
+	pthread_mutex_unlock(&t->lock);
 }
 
 int
@@ -389,13 +401,15 @@ mark_known(struct sada_txn *t, struct came *c)
 	for (i = 0; i < c->n; i++) {
 		e = &c->e[i];
 		sada_buf_reset(&b);
-		if (sada_txn_own(t, e->type, &e->id) ||
-		    (sada_store_has(t->store, e->type, &e->id) &&
-		    sada_store_get(t->store, e->type, &e->id, &b,
-		    &drop) == 0)) {
-			c->known[i] = 1;
-			c->nknown++;
+		if (!sada_txn_own(t, e->type, &e->id)) {
+			if (!sada_store_has(t->store, e->type, &e->id) ||
+			    sada_store_get(t->store, e->type, &e->id, &b,
+			    &drop) < 0)
+				continue;
+			sada_txn_hit(t, e->type, &e->id);
 		}
+		c->known[i] = 1;
+		c->nknown++;
 	}
 	sada_buf_release(&b);
 }

@@ -59,9 +59,17 @@ struct sada_txn {
 	struct sada_fill **fill;
 	size_t nfill, cap_fill;
 	uint64_t raw_bytes;
+	struct sada_buf hits;		/* u8 type, id: what the store had; not
+					   kept with the replica's lock, which
+					   keeps sweeps away */
+	int no_fold;			/* it stands for itself: a sweep's */
 	int failed;
 	struct sada_err why;
 };
+
+/* Note that the store had the object: nothing was put for it. */
+void sada_txn_hit(struct sada_txn *t, unsigned type,
+    const struct sada_id *id);
 
 enum {
 	SADA_PUT_ANYWAY = 1	/* even if the store has it: it is folded */
@@ -99,6 +107,12 @@ SADA_MUST int sada_txn_write(struct sada_txn *t, const unsigned char *p,
 SADA_MUST int sada_txn_temp(struct sada_store *s, int *fd,
     char name[SADA_TEMP_NAME], struct sada_err *err);
 
+/*
+ * Take the objects of P in that LIVE has a bit for, by their number in P's
+ * index; NULL: all.  1 done, 0 something in P is damaged.  Errors: SYS.
+ */
+SADA_MUST int sada_take_pack(struct sada_txn *t, struct sada_pack *p,
+    const unsigned char *live, struct sada_err *err);
 /*
  * Take small packs in (fold.c): *TAKEN is a new array of the packs that
  * are wholly in T now, each with a reference.  Errors: SYS.

@@ -59,6 +59,12 @@ SADA_MUST int sada_rev_ops(uint32_t **out, size_t *nout,
  * NOW_NS is the present.  0, or -1 when it is none of these.
  */
 int sada_when(long long *out, const char *s, size_t n, long long now_ns);
+/*
+ * A span as a person writes it (N bytes): numbers, each with one of h, d,
+ * w, m (30 days), y (365 days), the longest first, each once, as "1y6m"; or
+ * "0".  *OUT is in ns, at most 100 years.  0, or -1 when it is none.
+ */
+int sada_age(long long *out, const char *s, size_t n);
 
 /* ---- lead.c ---- */
 /*

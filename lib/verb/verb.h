@@ -478,6 +478,30 @@ SADA_MUST int sada_verify(const struct sada_open_opts *opts,
     void (*each)(const char *what, void *ctx), void *ctx,
     struct sada_verify_result *res, struct sada_err *err);
 
+/* ---- gc ---- */
+
+struct sada_gc_opts {
+	const char *keep;		/* an age, as "30d"; NULL: nothing that
+					   was recorded is dropped */
+	unsigned flags;			/* SADA_DRY */
+};
+struct sada_gc_result {
+	uint64_t objects, bytes;	/* not needed; raw bytes */
+	uint64_t packs_old, packs_new;	/* written anew, and what became of it */
+	uint64_t freed;			/* on disk, once a later run has
+					   unlinked the old packs */
+};
+/*
+ * Write the packs anew that hold what is not needed, and put small ones
+ * together.  With KEEP the contents and maps are dropped that only states
+ * older than it show; op records stay, and so do the states of all heads,
+ * what is laid out, and what peers acknowledged or asked for.  R is open
+ * for writing.  Errors: USAGE (KEEP is no age), DAMAGED (nothing was
+ * dropped), SYS.
+ */
+SADA_MUST int sada_gc(struct sada_replica *r, const struct sada_gc_opts *opts,
+    struct sada_gc_result *res, struct sada_err *err);
+
 /* ---- sync ---- */
 
 struct sada_sync_opts {

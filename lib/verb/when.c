@@ -1,4 +1,4 @@
-/* Times as a person writes them, for @{time}. */
+/* Times and spans as a person writes them, for @{time} and --keep. */
 #include <string.h>
 #include <time.h>
 
@@ -190,5 +190,38 @@ sada_when(long long *out, const char *s, size_t n, long long now_ns)
 		return -1;
 	/* All of the second counts: times are shown without fractions. */
 	*out = t < 0 ? t : t - t % NS + (NS - 1);
+	return 0;
+}
+
+int
+sada_age(long long *out, const char *s, size_t n)
+{
+	static const struct {
+		char letter;
+		long hours;
+	} unit[] = { { 'y', 8760 }, { 'm', 720 }, { 'w', 168 }, { 'd', 24 },
+		{ 'h', 1 } };
+	const size_t nunit = sizeof(unit) / sizeof(unit[0]);
+	struct words w = { s, s + n };
+	long long hours = 0;
+	size_t next = 0;
+	long v;
+
+	*out = 0;
+	if (n == 1 && s[0] == '0')
+		return 0;
+	while (w.p < w.end) {
+		if ((v = number(&w, 1, 6)) < 0 || w.p == w.end)
+			return -1;
+		while (next < nunit && unit[next].letter != *w.p)
+			next++;
+		if (next == nunit)
+			return -1;
+		hours += (long long)v * unit[next++].hours;
+		w.p++;
+	}
+	if (n == 0 || hours > 100 * unit[0].hours)
+		return -1;
+	*out = hours * 3600 * NS;
 	return 0;
 }

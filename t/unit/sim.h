@@ -28,7 +28,7 @@
 
 enum sim_what { SIM_EDIT, SIM_SNAP, SIM_PUSH, SIM_PULL, SIM_MERGE, SIM_SYNC,
 	SIM_COURIER, SIM_CLOCK, SIM_CACHES, SIM_BACKUP, SIM_RESTORE,
-	SIM_CLONE, SIM_TAKE, SIM_LOOK, SIM_LIE, SIM_NWHAT };
+	SIM_CLONE, SIM_TAKE, SIM_LOOK, SIM_LIE, SIM_GC, SIM_NWHAT };
 
 struct sim_step {
 	unsigned what;		/* enum sim_what */
@@ -59,7 +59,8 @@ enum sim_count { N_HISTORIES, N_STEPS, N_VERBS, N_OPS, N_PUSHED, N_PULLED,
 	N_TAKEN, N_PARKED, N_REFUSED, N_MERGED, N_CONFLICTS, N_GUARDS,
 	N_CRASHES, N_FAULTS, N_FULL, N_RESTORES, N_CLONES, N_CACHES,
 	N_DAMAGED, N_LOST, N_DOUBLED, N_SKIPPED, N_EXCUSED, N_CHECKED,
-	N_UNHELD, N_ROUNDS, N_NAIVE, N_TWINS, N_COUNTS };
+	N_UNHELD, N_ROUNDS, N_NAIVE, N_TWINS, N_SWEPT, N_DROPPED, N_BASES,
+	N_COUNTS };
 extern const char *const sim_counts[N_COUNTS];
 
 /* ---- the world ---- */
@@ -117,6 +118,7 @@ struct sim {
 	struct sim_told *told;
 	size_t ntold, captold;
 	int restored;			/* some store was set back */
+	int swept;			/* some gc dropped what was recorded */
 	struct sim_helds unheld;	/* names whose content nobody has */
 	uint64_t z;			/* randomness of this step */
 	int verbose;

@@ -5,7 +5,7 @@
 
 const char *const sim_names[SIM_NWHAT] = { "edit", "snap", "push", "pull",
 	"merge", "sync", "courier", "clock", "caches", "backup", "restore",
-	"clone", "take", "look", "lie" };
+	"clone", "take", "look", "lie", "gc" };
 
 const char *const sim_counts[N_COUNTS] = { "histories", "steps", "verbs",
 	"ops", "pushed", "pulled", "taken", "parked", "refused", "merged",
@@ -13,7 +13,8 @@ const char *const sim_counts[N_COUNTS] = { "histories", "steps", "verbs",
 	"set back", "clones", "caches lost", "damaged", "lost", "doubled",
 	"skipped names", "excused ops", "contents checked", "unheld",
 	"rounds to rest (most)", "ops replayed by the letter",
-	"ops with the dot of another" };
+	"ops with the dot of another", "sweeps", "objects dropped",
+	"bases that nobody has" };
 
 static uint64_t
 mix(uint64_t *state)
@@ -44,7 +45,7 @@ sim_plan(struct sim_plan *p, uint64_t seed)
 	    4, 4, 4, 4, 5, 5, 6, 7 };
 	/* In the order of enum sim_what. */
 	static const unsigned often[SIM_NWHAT] = { 28, 18, 14, 22, 14, 8, 4,
-	    3, 1, 3, 2, 1, 1, 1, 1 };
+	    3, 1, 3, 2, 1, 1, 1, 1, 3 };
 	uint64_t s = seed * UINT64_C(0x2545f4914f6cdd1d) + 77, k;
 	unsigned faulty, wild, i, sum = 0, what;
 	struct sim_step *x;

@@ -420,6 +420,38 @@ look(struct sim *w, struct sim_rep *r, unsigned fault)
 	w->label = NULL;
 }
 
+/*
+ * Sweep R: mostly what was recorded and lives no more goes, too.  Then only
+ * what its directory shows is still promised.
+ */
+static void
+gc(struct sim *w, struct sim_rep *r, unsigned fault)
+{
+	static const char *const keep[] = { NULL, "0", "0", "1h", "1d" };
+	struct sada_open_opts oo = { r->root, SADA_OPEN_WRITE, 0, NULL };
+	struct sada_gc_opts go = { keep[sim_below(w, 5)], 0 };
+	int fresh = r->fresh;
+	struct sada_replica *x;
+	struct sada_gc_result res = { 0 };
+	struct sada_err err;
+	int rc;
+
+	sim_meet(w, r, fault);
+	if ((rc = sada_open(&x, &oo, &err)) == 0)
+		rc = sada_gc(x, &go, &res, &err);
+	sada_close(x);
+	(void)sim_met(w, r, "gc", rc, &err, 0);
+	w->count[N_SWEPT]++;
+	w->count[N_DROPPED] += (long)res.objects;
+	if (go.keep == NULL)
+		return;
+	w->swept = 1;
+	if (fresh)
+		sim_held_copy(&r->held, &r->last);
+	else
+		sim_held_clear(&r->held);
+}
+
 void
 sim_step(struct sim *w, const struct sim_step *s)
 {
@@ -488,6 +520,9 @@ sim_step(struct sim *w, const struct sim_step *s)
 		break;
 	case SIM_TAKE:
 		take(w, r, s->fault);
+		break;
+	case SIM_GC:
+		gc(w, r, s->fault);
 		break;
 	case SIM_LOOK:
 		look(w, r, s->fault);
