@@ -192,6 +192,8 @@ libsada_a_SOURCES = \
 	lib/tree/fold.c \
 	lib/tree/fold_priv.h \
 	lib/tree/join.c \
+	lib/tree/kin.c \
+	lib/tree/kin.h \
 	lib/tree/map.c \
 	lib/tree/merger.c \
 	lib/tree/merger.h \

@@ -12,10 +12,11 @@ import collections
 import struct
 
 from converge_log import ANC, CHUNK, HINT_DIR, HINT_FILE, LIST, H, var
-from converge_view import Row, View, Wrong, hint_of, path_order
+from converge_view import Row, View, Wrong, counted, hint_of, path_order
 
 FILE_MAX = 1 << 20              # above that a content id is a list's
 LISTED = 32                     # entries of a list of ancestors
+LINES = 64                      # versions of a cover whose lists go on
 ENTRY_DOTS = 64
 KIND = {'f': 1, 'd': 2, 'l': 3}
 
@@ -136,13 +137,13 @@ class Model:
             return ()
         dots = tuple(sorted({v.op for v in cover}, key=self.dot)[:ENTRY_DOTS])
         rest = []
-        for v in cover:
+        for v in cover[:LINES]:
             own = []
             if v.what() != (shown.kind, shown.size, shown.content):
                 own.append(Ancestor((v.op,), v.kind, v.mode, v.size,
                                     v.content, False))
             if v.anc and (ANC, v.list_id()) in held:
-                own += v.anc
+                own += counted(v.anc)
             if v.slot != path:
                 own = [a._replace(other=True) for a in own]
             rest += [a for a in own if a not in rest]
@@ -151,7 +152,7 @@ class Model:
                                          for d in a.dots))
         first = Ancestor(dots, shown.kind, shown.mode, shown.size,
                          shown.content, any(v.slot != path for v in cover))
-        return ((first,) + tuple(rest))[:LISTED]
+        return tuple(counted([first] + rest)[:LISTED])
 
 
 class Side:

@@ -15,6 +15,7 @@ Row = collections.namedtuple('Row', 'slot kind content mode mtime size cover')
 
 MERGED_AT_MOST = 16             # versions of a slot
 MERGE_MAX = 8 << 20
+LIST_DOTS = 256                 # of the ancestors of a version
 PATH_MAX, NAME_MAX = 4095, 255
 
 
@@ -165,8 +166,8 @@ class View:
         if not v.anc or (ANC, v.list_id()) not in self.held:
             return []
         if v in self.moved:
-            return [a._replace(other=True) for a in v.anc]
-        return list(v.anc)
+            return [a._replace(other=True) for a in counted(v.anc)]
+        return counted(v.anc)
 
     def is_ancestor(self, a, v):
         if any((x.kind, x.size, x.content) == (a.kind, a.size, a.content) and
@@ -242,6 +243,16 @@ class View:
             self.merged.add(content)
         g.size, g.content = len(data), content
         return True
+
+
+def counted(entries):
+    """Those of a list of ancestors that count."""
+    dots = 0
+    for i, a in enumerate(entries):
+        dots += len(a.dots)
+        if dots > LIST_DOTS:
+            return entries[:i]
+    return list(entries)
 
 
 def merge_text(base, a, b):

@@ -58,6 +58,7 @@ check_PROGRAMS += \
 	t/unit/transport_place \
 	t/unit/tree_build \
 	t/unit/tree_diff \
+	t/unit/tree_flood \
 	t/unit/tree_hostile \
 	t/unit/tree_join \
 	t/unit/tree_laws \

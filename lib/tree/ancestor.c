@@ -10,6 +10,7 @@ sada_anc_load(struct sada_ancestor **a, size_t *n,
     struct sada_txn *txn, struct sada_err *err)
 {
 	struct sada_buf b = {0};
+	size_t i, dots = 0;
 	int rc;
 
 	*a = NULL;
@@ -27,6 +28,10 @@ sada_anc_load(struct sada_ancestor **a, size_t *n,
 	/* Malformed ones, as a member can make them, are none. */
 	if (sada_anc_decode(a, n, b.p, b.len, err) < 0)
 		*n = 0;
+	/* He can fill them with dots, too, and all are looked up. */
+	for (i = 0; i < *n && dots + (*a)[i].ndot <= SADA_ANC_LIST_DOTS; i++)
+		dots += (*a)[i].ndot;
+	*n = i;
 	rc = 1;
 out:
 	sada_buf_release(&b);
@@ -220,7 +225,7 @@ sada_anc_make(struct sada_buf *out, const struct sada_version *shown,
 	struct sada_dot *dot = sada_calloc(n + 1, sizeof(*dot));
 	struct making m = { .lamport = lamport, .ctx = ctx };
 	struct sada_ancestor a[SADA_ANCESTORS_MAX];
-	size_t i, nv = 0, k = 1;
+	size_t i, nv = 0, k = 1, dots;
 	int rc = 0;
 
 	for (i = 0; i < n; i++)
@@ -230,17 +235,22 @@ sada_anc_make(struct sada_buf *out, const struct sada_version *shown,
 		goto out;
 	if (nv == 1)
 		m.lamport = NULL;
-	m.own = sada_calloc(2 * nv, sizeof(*m.own));
+	m.own = sada_calloc(2 * SADA_ANC_LINES, sizeof(*m.own));
 	entry_of(&a[0], shown, dot, dots_of(dot, v, nv));
 	for (i = 0; i < nv; i++)
 		a[0].other |= v[i]->at != NULL;
-	for (i = 0; i < nv; i++)
+	for (i = 0; i < nv && i < SADA_ANC_LINES; i++)
 		if ((rc = add_line(&m, v[i], shown, txn, err)) < 0)
 			goto out;
 	if (m.n > 1)
 		qsort(m.l, m.n, sizeof(*m.l), age_order);
-	for (i = 0; i < m.n && k < SADA_ANCESTORS_MAX; i++)
+	dots = a[0].ndot;
+	for (i = 0; i < m.n && k < SADA_ANCESTORS_MAX; i++) {
+		dots += m.l[i].a.ndot;
+		if (dots > SADA_ANC_LIST_DOTS)
+			break;
 		a[k++] = m.l[i].a;
+	}
 	sada_anc_encode(out, a, k);
 out:
 	for (i = 0; i < m.nown; i++)

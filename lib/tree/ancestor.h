@@ -13,13 +13,19 @@
 #include "store/store.h"
 #include "tree/view.h"
 
+/* Entries of a list count as long as they have no more dots together. */
+#define SADA_ANC_LIST_DOTS 256
+/* The versions of a cover that give their entries to what replaces them. */
+#define SADA_ANC_LINES 64
+
 /*
  * Append to OUT the ancestors object of what replaces a name that showed
  * SHOWN (kind, mode, size and content count) with the N versions COVER;
  * nothing when no version but a directory's is among them.  Its first entry
  * has all their dots (of more than SADA_ANC_DOTS_MAX the first) and what
  * was shown; then follow, newest first, those of the cover whose content
- * was another, and the entries of their own lists, each once.  What a
+ * was another, and the entries of their own lists, each once, of the first
+ * SADA_ANC_LINES of the cover and up to SADA_ANC_LIST_DOTS.  What a
  * version of the cover brings that lives at another path (its field at) was
  * another name.  Lists are
  * read from TXN; one that is missing or malformed counts as none.  Of one
@@ -32,8 +38,8 @@ SADA_MUST int sada_anc_make(struct sada_buf *out,
 
 /*
  * The list of version V, from TXN or, when that is NULL, STORE: *A is new
- * (free with free()) and *N its entries, none for a version that has no
- * ancestors or malformed ones.  1 when it is known, 0 when the object is
+ * (free with free()) and *N its entries that count, none for a version that
+ * has no ancestors or malformed ones.  1 when it is known, 0 when the object is
  * missing or damaged.  Errors: SYS.
  */
 SADA_MUST int sada_anc_load(struct sada_ancestor **a, size_t *n,

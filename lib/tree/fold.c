@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "tree/fold_priv.h"
+#include "tree/kin.h"
 #include "tree/tree_priv.h"
 
 #define NONE SIZE_MAX
@@ -115,16 +116,9 @@ struct folding {
 	struct sada_fold *f;
 	const struct sada_entry *e;
 	const struct sada_view_by *by;
-	struct sada_kin *kin;		/* by rank */
+	struct sada_kin *kin;		/* by rank, or NULL: nothing merges */
 	size_t n;			/* ranks */
 };
-
-static struct sada_kin *
-kin_of(struct folding *x, size_t k)
-{
-	x->kin[k].v = x->f->rank[k].v;
-	return &x->kin[k];
-}
 
 /* The first rank with the same content as rank K. */
 static size_t
@@ -136,42 +130,24 @@ class_of(const struct sada_fold *f, size_t k)
 }
 
 /*
- * Is entry A an ancestor of every content that group TO was made of, out
- * of the ranks below K?
+ * The versions that brought each content of group TO, out of the ranks below
+ * K, as bits; how many contents.
  */
-static int
-of_group(struct folding *x, size_t to, size_t k,
-    const struct sada_ancestor *a)
+static size_t
+classes(const struct folding *x, size_t to, size_t k,
+    uint32_t of[SADA_KIN_MAX])
 {
-	struct sada_fold *f = x->f;
-	size_t c, i;
-	int has;
+	const struct sada_fold *f = x->f;
+	uint32_t all[SADA_KIN_MAX] = { 0 };
+	size_t i, n = 0;
 
-	for (c = 0; c < k; c++) {
-		if (f->at[f->rank[c].i] != to || f->rank[c].twin != NONE)
-			continue;
-		for (i = c, has = 0; i < k && !has; i++)
-			has = f->at[f->rank[i].i] == to &&
-			    class_of(f, i) == c &&
-			    sada_kin_has(x->by->merger, &x->kin[i], a);
-		if (!has)
-			return 0;
-	}
-	return 1;
-}
-
-/* Is A newer than B (NULL: yes)?  A total order, whatever the lists hold. */
-static int
-newer(const struct folding *x, const struct sada_ancestor *a,
-    const struct sada_ancestor *b)
-{
-	uint64_t la, lb;
-
-	if (b == NULL)
-		return 1;
-	la = sada_anc_lamport(a, x->by->lamport, x->by->ctx);
-	lb = sada_anc_lamport(b, x->by->lamport, x->by->ctx);
-	return la != lb ? la > lb : sada_anc_cmp(a, b) > 0;
+	for (i = 0; i < k; i++)
+		if (f->at[f->rank[i].i] == to)
+			all[class_of(f, i)] |= (uint32_t)1 << i;
+	for (i = 0; i < k; i++)
+		if (all[i] != 0)
+			of[n++] = all[i];
+	return n;
 }
 
 /*
@@ -183,29 +159,33 @@ find_base(struct folding *x, size_t to, size_t k,
     const struct sada_ancestor **base, struct sada_err *err)
 {
 	struct sada_fold *f = x->f;
-	struct sada_merger *m = x->by->merger;
-	struct sada_kin *own = kin_of(x, k);
-	size_t i, j;
+	struct sada_elder *e, *best = NULL;
+	uint32_t of[SADA_KIN_MAX], has;
+	size_t i, j, c, n, ne;
 	int rc;
 
 	*base = NULL;
-	if ((rc = sada_kin_load(m, own, err)) < 0)
-		return rc;
-	for (i = 0; i < k; i++)
-		if (f->at[f->rank[i].i] == to &&
-		    (rc = sada_kin_load(m, kin_of(x, i), err)) < 0)
+	for (i = 0; i <= k; i++)
+		if ((i == k || f->at[f->rank[i].i] == to) &&
+		    (rc = sada_kin_load(x->kin, i, err)) < 0)
 			return rc;
-	for (j = 0; j < own->n; j++)
-		if (newer(x, &own->a[j], *base) &&
-		    of_group(x, to, k, &own->a[j]))
-			*base = &own->a[j];
-	for (i = 0; i < k; i++)
-		for (j = 0; f->at[f->rank[i].i] == to && j < x->kin[i].n; j++)
-			if (newer(x, &x->kin[i].a[j], *base) &&
-			    sada_kin_has(m, own, &x->kin[i].a[j]) &&
-			    of_group(x, to, k, &x->kin[i].a[j]))
-				*base = &x->kin[i].a[j];
-	return *base != NULL;
+	n = classes(x, to, k, of);
+	for (i = 0; i <= k; i++) {
+		if (i < k && f->at[f->rank[i].i] != to)
+			continue;
+		ne = sada_kin_list(x->kin, i, &e);
+		for (j = 0; j < ne; j++, e++) {
+			has = sada_kin_of(x->kin, e);
+			for (c = 0; c < n && (has & of[c]) != 0; c++)
+				;
+			if (c == n && (has >> k & 1) && (best == NULL ||
+			    sada_elder_cmp(e, best) > 0))
+				best = e;
+		}
+	}
+	if (best != NULL)
+		*base = best->a;
+	return best != NULL;
 }
 
 /* Mode of group G once V is in it: by BASE (may be NULL), else G's. */
@@ -276,11 +256,11 @@ unlisted(const struct folding *x, size_t to, size_t k)
 	const struct sada_fold *f = x->f;
 	size_t i;
 
-	if (x->kin[k].lacks)
-		return &x->kin[k].v->dot;
+	if (sada_kin_lacks(x->kin, k))
+		return &f->rank[k].v->dot;
 	for (i = 0; i < k; i++)
-		if (f->at[f->rank[i].i] == to && x->kin[i].lacks)
-			return &x->kin[i].v->dot;
+		if (f->at[f->rank[i].i] == to && sada_kin_lacks(x->kin, i))
+			return &f->rank[i].v->dot;
 	return NULL;
 }
 
@@ -487,22 +467,12 @@ gather(struct sada_fold *f, const struct sada_entry *e)
 	}
 }
 
-/* A common ancestor, and of which contents: a bit for the rank of each. */
-struct common {
-	const struct sada_ancestor *a;
-	uint64_t lamport;
-	uint32_t of;
-};
-
-/* Newest first, as newer() has it. */
+/* Newest first. */
 static int
-common_order(const void *pa, const void *pb)
+elder_order(const void *pa, const void *pb)
 {
-	const struct common *a = pa, *b = pb;
-
-	if (a->lamport != b->lamport)
-		return a->lamport > b->lamport ? -1 : 1;
-	return sada_anc_cmp(b->a, a->a);
+	return sada_elder_cmp(*(struct sada_elder *const *)pb,
+	    *(struct sada_elder *const *)pa);
 }
 
 /* Can the bytes of V, and of one that came of A, be merged at all? */
@@ -522,41 +492,51 @@ may_merge(const struct sada_version *v, const struct sada_ancestor *a)
  * an ancestor of all of these, too.
  */
 static int
-tell_bases(struct folding *x, size_t k, struct common *c,
+tell_bases(struct folding *x, size_t k, struct sada_elder **c,
     struct sada_err *err)
 {
 	struct sada_fold *f = x->f;
-	struct sada_merger *m = x->by->merger;
-	size_t i, j, n = 0;
-	uint32_t of;
+	uint32_t of[SADA_KIN_MAX * SADA_ANCESTORS_MAX], has;
+	struct sada_elder *e;
+	size_t i, j, n = 0, ne;
 	int rc;
 
 	for (i = 0; i <= k; i++)
-		if ((rc = sada_kin_load(m, kin_of(x, i), err)) < 0)
+		if ((rc = sada_kin_load(x->kin, i, err)) < 0)
 			return rc;
-	for (i = 0; i <= k; i++)
-		for (j = 0; j < x->kin[i].n; j++) {
-			c[n].a = &x->kin[i].a[j];
-			if (!may_merge(f->rank[k].v, c[n].a) ||
-			    !sada_kin_has(m, &x->kin[k], c[n].a))
-				continue;
-			c[n].lamport = sada_anc_lamport(c[n].a,
-			    x->by->lamport, x->by->ctx);
-			n++;
-		}
+	for (i = 0; i <= k; i++) {
+		ne = sada_kin_list(x->kin, i, &e);
+		for (j = 0; j < ne; j++, e++)
+			if (may_merge(f->rank[k].v, e->a) &&
+			    (sada_kin_of(x->kin, e) >> k & 1))
+				c[n++] = e;
+	}
 	if (n > 1)
-		qsort(c, n, sizeof(*c), common_order);
+		qsort(c, n, sizeof(*c), elder_order);
 	for (i = 0; i < n; i++) {
-		for (of = 0, j = 0; j < k; j++)
-			if (sada_kin_has(m, &x->kin[j], c[i].a))
-				of |= (uint32_t)1 << class_of(f, j);
-		c[i].of = of;
-		for (j = 0; j < i && (of & ~c[j].of) != 0; j++)
+		has = sada_kin_of(x->kin, c[i]);
+		for (of[i] = 0, j = 0; j < k; j++)
+			if (has >> j & 1)
+				of[i] |= (uint32_t)1 << class_of(f, j);
+		for (j = 0; j < i && (of[i] & ~of[j]) != 0; j++)
 			;
-		if (of != 0 && j == i)
-			sada_merger_tell(m, c[i].a);
+		if (of[i] != 0 && j == i)
+			sada_merger_tell(x->by->merger, c[i]->a);
 	}
 	return 0;
+}
+
+/* The kin of X's versions, if these are few enough to be merged. */
+static void
+meet(struct folding *x)
+{
+	size_t k;
+
+	if (x->n < 2 || x->n > SADA_KIN_MAX)
+		return;
+	sada_kin_new(&x->kin, x->by, x->n);
+	for (k = 0; k < x->n; k++)
+		sada_kin_set(x->kin, k, x->f->rank[k].v);
 }
 
 int
@@ -564,21 +544,19 @@ sada_fold_bases(struct sada_fold *f, const struct sada_entry *e,
     const struct sada_view_by *by, struct sada_err *err)
 {
 	struct folding x = { f, e, by, NULL, e->nv };
-	struct common *c;
+	struct sada_elder **c;
 	size_t k;
 	int rc = 0;
 
-	if (e->nv < 2 || e->nv > SADA_FOLD_MERGE_MAX)
+	if (e->nv < 2 || e->nv > SADA_KIN_MAX)
 		return 0;
 	rank(f, e, by->lamport, by->ctx);
-	x.kin = sada_calloc(e->nv, sizeof(*x.kin));
+	meet(&x);
 	c = sada_calloc(e->nv * SADA_ANCESTORS_MAX, sizeof(*c));
 	for (k = 1; k < e->nv && rc == 0; k++)
 		if (f->rank[k].twin == NONE)
 			rc = tell_bases(&x, k, c, err);
-	for (k = 0; k < e->nv; k++)
-		sada_kin_release(&x.kin[k]);
-	free(x.kin);
+	sada_kin_free(x.kin);
 	free(c);
 	return rc;
 }
@@ -588,19 +566,15 @@ sada_fold_slot(struct sada_fold *f, const struct sada_entry *e,
     const struct sada_view_by *by, struct sada_err *err)
 {
 	struct folding x = { f, e, by, NULL, e->nv };
-	size_t k;
 	int rc;
 
 	assert(e->nv > 0);
 	rank(f, e, by->lamport, by->ctx);
-	if (by->merger != NULL && e->nv > 1 &&
-	    e->nv <= SADA_FOLD_MERGE_MAX)
-		x.kin = sada_calloc(e->nv, sizeof(*x.kin));
+	if (by->merger != NULL)
+		meet(&x);
 	if ((rc = assign(&x, err)) == 0)
 		gather(f, e);
-	for (k = 0; x.kin != NULL && k < e->nv; k++)
-		sada_kin_release(&x.kin[k]);
-	free(x.kin);
+	sada_kin_free(x.kin);
 	return rc;
 }
 

@@ -5,9 +5,6 @@
 #include "tree/merger.h"
 #include "tree/view.h"
 
-/* Versions of one slot with more than these are not merged. */
-#define SADA_FOLD_MERGE_MAX 16
-
 /* Versions that are shown under one name, and what that shows. */
 struct sada_group {
 	struct sada_version *cover;	/* sorted by version id */

@@ -2,12 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "tree/merger.h"
 
 /* Pasts of ops that are kept at a time. */
-#define PASTS 64
-/* Ops of one dot that are looked at: more are a flood, and not believed. */
-#define LANES 16
+#define PASTS 256
 
 struct past {
 	uint32_t op;
@@ -20,6 +19,7 @@ struct sada_merger {
 	struct sada_txn *own;		/* that, when it is ours */
 	struct past past[PASTS];
 	size_t npast, next;
+	uint64_t key[8];		/* odd */
 };
 
 int
@@ -27,10 +27,14 @@ sada_merger_new(struct sada_merger **out,
     const struct sada_merger_opts *opts, struct sada_err *err)
 {
 	struct sada_merger *m = sada_calloc(1, sizeof(*m));
+	size_t i;
 	int rc = 0;
 
 	*out = NULL;
 	m->o = *opts;
+	sada_io_random(m->key, sizeof(m->key));
+	for (i = 0; i < sizeof(m->key) / sizeof(m->key[0]); i++)
+		m->key[i] |= 1;
 	m->txn = opts->txn != NULL ? opts->txn : opts->st->ns.txn;
 	if (m->txn == NULL) {
 		if ((rc = sada_txn_begin(&m->own, opts->st->ns.store,
@@ -96,37 +100,20 @@ lack(const struct sada_merger *m, unsigned type, const struct sada_id *id,
 }
 
 int
-sada_kin_load(struct sada_merger *m, struct sada_kin *k,
-    struct sada_err *err)
+sada_merger_list(struct sada_merger *m, const struct sada_version *v,
+    struct sada_ancestor **a, size_t *n, struct sada_err *err)
 {
-	size_t i;
 	int rc;
 
-	if (k->loaded)
-		return 0;
-	rc = sada_anc_load(&k->a, &k->n, k->v, NULL, m->txn, err);
-	if (rc < 0)
-		return rc;
+	rc = sada_anc_load(a, n, v, NULL, m->txn, err);
 	if (rc == 0)
-		lack(m, SADA_OBJ_ANC, &k->v->anc, 0);
-	/* It is shown elsewhere than it lives, and its ancestors were. */
-	for (i = 0; i < k->n && k->v->at != NULL; i++)
-		k->a[i].other = 1;
-	k->lacks = rc == 0;
-	k->loaded = 1;
-	return 0;
+		lack(m, SADA_OBJ_ANC, &v->anc, 0);
+	return rc;
 }
 
-void
-sada_kin_release(struct sada_kin *k)
-{
-	free(k->a);
-	memset(k, 0, sizeof(*k));
-}
-
-/* The past of op I, kept for a while: slots of one merge share them. */
-static const struct sada_context *
-past_of(struct sada_merger *m, uint32_t i)
+/* Pasts are kept for a while: slots of one merge share them. */
+const struct sada_context *
+sada_merger_past(struct sada_merger *m, uint32_t i)
 {
 	struct past *p;
 	size_t k;
@@ -145,38 +132,24 @@ past_of(struct sada_merger *m, uint32_t i)
 	return p->c;
 }
 
-/* Have all ops with V's dot all dots of A in their past? */
-static int
-knew(struct sada_merger *m, const struct sada_version *v,
-    const struct sada_ancestor *a)
+size_t
+sada_merger_ops(const struct sada_merger *m, const struct sada_dot *d,
+    uint32_t *out, size_t max)
 {
-	const struct sada_log *log = m->o.st->log;
-	uint32_t op[LANES];
-	size_t i, k, n;
-
-	n = sada_context_ops(log, m->o.st->past, &v->dot, op, LANES);
-	if (n == 0 || n > LANES)
-		return 0;
-	for (i = 0; i < n; i++)
-		for (k = 0; k < a->ndot; k++)
-			if (!sada_context_seen(log, past_of(m, op[i]),
-			    &a->dot[k]))
-				return 0;
-	return 1;
+	return sada_context_ops(m->o.st->log, m->o.st->past, d, out, max);
 }
 
 int
-sada_kin_has(struct sada_merger *m, const struct sada_kin *k,
-    const struct sada_ancestor *a)
+sada_merger_seen(const struct sada_merger *m,
+    const struct sada_context *past, const struct sada_dot *d)
 {
-	size_t i;
+	return sada_context_seen(m->o.st->log, past, d);
+}
 
-	for (i = 0; i < k->n; i++)
-		if (&k->a[i] == a || sada_anc_same(&k->a[i], a))
-			return 1;
-	/* Dots are of ops: of another name they say nothing here. */
-	return (k->v->flags & SADA_V_ALONE) && k->v->at == NULL &&
-	    !a->other && knew(m, k->v, a);
+const uint64_t *
+sada_merger_key(const struct sada_merger *m)
+{
+	return m->key;
 }
 
 static int

@@ -68,22 +68,23 @@ int sada_merger_asks(const struct sada_merger *m);
 void sada_merger_tell(const struct sada_merger *m,
     const struct sada_ancestor *a);
 
-/* The ancestors of a version, as far as they are known. */
-struct sada_kin {
-	const struct sada_version *v;
-	struct sada_ancestor *a;	/* own, or NULL */
-	size_t n;
-	int loaded;
-	int lacks;			/* it is not here, or damaged */
-};
-/* Load K->v's list into K, once.  Errors: SYS. */
-SADA_MUST int sada_kin_load(struct sada_merger *m, struct sada_kin *k,
+/*
+ * The list of version V, as sada_anc_load(); one that is not here is told as
+ * lacked.
+ */
+SADA_MUST int sada_merger_list(struct sada_merger *m,
+    const struct sada_version *v, struct sada_ancestor **a, size_t *n,
     struct sada_err *err);
-/* Free what K holds. */
-void sada_kin_release(struct sada_kin *k);
-/* Is entry A an ancestor of K (loaded)?  A may stand in its own list. */
-int sada_kin_has(struct sada_merger *m, const struct sada_kin *k,
-    const struct sada_ancestor *a);
+/* The ops of dot D in the state's past, as sada_context_ops(). */
+size_t sada_merger_ops(const struct sada_merger *m, const struct sada_dot *d,
+    uint32_t *out, size_t max);
+/* The past of op I, borrowed until the next call; and has it seen dot D? */
+const struct sada_context *sada_merger_past(struct sada_merger *m,
+    uint32_t i);
+int sada_merger_seen(const struct sada_merger *m,
+    const struct sada_context *past, const struct sada_dot *d);
+/* Eight odd numbers that nobody can guess, for tables. */
+const uint64_t *sada_merger_key(const struct sada_merger *m);
 
 /* One content of a three-way merge. */
 struct sada_side3 {

@@ -1,0 +1,298 @@
+/*
+ * Who of a slot's versions has which ancestors.
+ *
+ * A mark is a dot with a content, as it stands in an entry of some list;
+ * equal ones are one.  A version that lists it has every entry with that
+ * mark for an ancestor.  A version that is alone has every entry all of
+ * whose dots its ops have seen.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree/kin.h"
+
+/* Ops of one dot that are looked at: more are a flood, and not believed. */
+#define LANES 16
+/* Slots of the smallest table. */
+#define TABLE_MIN 64
+
+/* It was not looked up yet which ops a mark's dot has. */
+#define UNASKED 3
+
+struct mark {
+	const struct sada_dot *dot;
+	const struct sada_ancestor *a;	/* one with that content */
+	uint64_t lamport;
+	uint32_t op;			/* an op of the dot, if it has NOPS 1 */
+	uint8_t nops;			/* 2: or more; UNASKED */
+	uint32_t listed;		/* bits: who lists it */
+	uint32_t seen;			/* bits: whose ops have seen it */
+};
+
+struct kin {
+	const struct sada_version *v;
+	struct sada_ancestor *a;	/* own, or NULL */
+	struct sada_elder *e;		/* of each, with their marks behind */
+	size_t n;
+	int loaded, lacks;
+	size_t told;			/* marks that it was asked for */
+};
+
+/* Invariants: TABLE holds each of MARK once, as its number + 1; 0 is free. */
+struct sada_kin {
+	const struct sada_view_by *by;
+	struct kin kin[SADA_KIN_MAX];
+	size_t n;
+	uint32_t loaded;		/* bits */
+	struct mark *mark;
+	size_t nmark, cap;
+	uint32_t *table;
+	size_t mask;			/* of its size, a power of two */
+	const uint64_t *key;		/* random, of the merger */
+};
+
+void
+sada_kin_new(struct sada_kin **out, const struct sada_view_by *by, size_t n)
+{
+	struct sada_kin *x = sada_calloc(1, sizeof(*x));
+
+	assert(n <= SADA_KIN_MAX);
+	x->by = by;
+	x->n = n;
+	x->key = sada_merger_key(by->merger);
+	*out = x;
+}
+
+void
+sada_kin_free(struct sada_kin *x)
+{
+	size_t k;
+
+	if (x == NULL)
+		return;
+	for (k = 0; k < x->n; k++) {
+		free(x->kin[k].a);
+		free(x->kin[k].e);
+	}
+	free(x->mark);
+	free(x->table);
+	free(x);
+}
+
+void
+sada_kin_set(struct sada_kin *x, size_t k, const struct sada_version *v)
+{
+	x->kin[k].v = v;
+}
+
+int
+sada_kin_lacks(const struct sada_kin *x, size_t k)
+{
+	return x->kin[k].lacks;
+}
+
+size_t
+sada_kin_list(const struct sada_kin *x, size_t k, struct sada_elder **e)
+{
+	*e = x->kin[k].e;
+	return x->kin[k].n;
+}
+
+static int
+mark_is(const struct mark *m, const struct sada_dot *d,
+    const struct sada_ancestor *a)
+{
+	return sada_dot_cmp(m->dot, d) == 0 && (m->a == a ||
+	    (m->a->kind == a->kind && m->a->size == a->size &&
+	    sada_id_cmp(&m->a->content, &a->content) == 0));
+}
+
+static size_t
+hash(const struct sada_kin *x, const struct sada_dot *d,
+    const struct sada_ancestor *a)
+{
+	const uint64_t *k = x->key;
+
+	return (size_t)((sada_le64(d->author.b) * k[0] +
+	    sada_le64(d->author.b + 8) * k[1] + d->epoch * k[2] +
+	    d->seq * k[3] + d->tag * k[4] + sada_le64(a->content.b) * k[5] +
+	    sada_le64(a->content.b + 8) * k[6] + a->size * k[7]) >> 32);
+}
+
+/* The place of mark (D, A) in the table, or of the free one that it gets. */
+static size_t
+place(const struct sada_kin *x, const struct sada_dot *d,
+    const struct sada_ancestor *a)
+{
+	size_t at = hash(x, d, a) & x->mask;
+
+	while (x->table[at] != 0 && !mark_is(&x->mark[x->table[at] - 1], d,
+	    a))
+		at = (at + 1) & x->mask;
+	return at;
+}
+
+/* Make room in the table for N more marks: half of it stays free. */
+static void
+make_room(struct sada_kin *x, size_t n)
+{
+	size_t size = x->table == NULL ? TABLE_MIN : x->mask + 1, i;
+
+	while (size < 2 * (x->nmark + n))
+		size *= 2;
+	if (x->table != NULL && size == x->mask + 1)
+		return;
+	free(x->table);
+	x->table = sada_calloc(size, sizeof(*x->table));
+	x->mask = size - 1;
+	for (i = 0; i < x->nmark; i++)
+		x->table[place(x, x->mark[i].dot, x->mark[i].a)] =
+		    (uint32_t)i + 1;
+}
+
+/* The number of mark (D, A). */
+static uint32_t
+mark_of(struct sada_kin *x, const struct sada_dot *d,
+    const struct sada_ancestor *a)
+{
+	size_t at = place(x, d, a);
+	struct mark *m;
+
+	if (x->table[at] != 0)
+		return x->table[at] - 1;
+	x->mark = sada_grow(x->mark, &x->cap, x->nmark + 1,
+	    sizeof(*x->mark));
+	m = &x->mark[x->nmark++];
+	memset(m, 0, sizeof(*m));
+	m->dot = d;
+	m->a = a;
+	m->lamport = x->by->lamport(d, x->by->ctx);
+	m->nops = UNASKED;
+	x->table[at] = (uint32_t)x->nmark;
+	return (uint32_t)x->nmark - 1;
+}
+
+/* Enter the list of number K. */
+static void
+enter(struct sada_kin *x, size_t k)
+{
+	struct kin *kin = &x->kin[k];
+	struct sada_elder *e;
+	struct mark *m;
+	size_t i, j, dots = 0;
+	uint32_t *at;
+
+	for (i = 0; i < kin->n; i++)
+		dots += kin->a[i].ndot;
+	make_room(x, dots);
+	kin->e = sada_calloc(1, kin->n * sizeof(*e) + dots * sizeof(*at) + 1);
+	at = (uint32_t *)(void *)(kin->e + kin->n);
+	for (i = 0; i < kin->n; i++) {
+		e = &kin->e[i];
+		e->a = &kin->a[i];
+		e->mark = at;
+		for (j = 0; j < e->a->ndot; j++) {
+			*at = mark_of(x, &e->a->dot[j], e->a);
+			m = &x->mark[*at++];
+			m->listed |= (uint32_t)1 << k;
+			if (m->lamport > e->lamport)
+				e->lamport = m->lamport;
+		}
+	}
+}
+
+int
+sada_kin_load(struct sada_kin *x, size_t k, struct sada_err *err)
+{
+	struct kin *kin = &x->kin[k];
+	size_t i;
+	int rc;
+
+	if (kin->loaded)
+		return 0;
+	if ((rc = sada_merger_list(x->by->merger, kin->v, &kin->a, &kin->n,
+	    err)) < 0)
+		return rc;
+	kin->lacks = rc == 0;
+	kin->loaded = 1;
+	x->loaded |= (uint32_t)1 << k;
+	/* It is shown elsewhere than it lives, and its ancestors were. */
+	for (i = 0; i < kin->n && kin->v->at != NULL; i++)
+		kin->a[i].other = 1;
+	enter(x, k);
+	return 0;
+}
+
+/* Note which marks the ops of K have seen, whose version is alone. */
+static void
+tell(struct sada_kin *x, size_t k)
+{
+	struct sada_merger *m = x->by->merger;
+	struct kin *kin = &x->kin[k];
+	uint32_t op[LANES], bit = (uint32_t)1 << k;
+	const struct sada_context *past;
+	size_t i, j, n, nops, first = kin->told;
+	struct mark *mark;
+
+	if (first == x->nmark)
+		return;
+	kin->told = x->nmark;
+	n = sada_merger_ops(m, &kin->v->dot, op, LANES);
+	if (n == 0 || n > LANES)
+		return;
+	for (i = first; i < x->nmark; i++) {
+		mark = &x->mark[i];
+		if (mark->nops == UNASKED) {
+			nops = sada_merger_ops(m, mark->dot, &mark->op, 1);
+			mark->nops = nops > 1 ? 2 : (uint8_t)nops;
+		}
+		mark->seen |= mark->nops > 0 ? bit : 0;
+	}
+	for (j = 0; j < n; j++) {
+		past = sada_merger_past(m, op[j]);
+		for (i = first; i < x->nmark; i++) {
+			mark = &x->mark[i];
+			if ((mark->seen & bit) && !(mark->nops == 1 ?
+			    sada_context_has(past, mark->op) :
+			    sada_merger_seen(m, past, mark->dot)))
+				mark->seen &= ~bit;
+		}
+	}
+}
+
+uint32_t
+sada_kin_of(struct sada_kin *x, struct sada_elder *e)
+{
+	const struct sada_version *v;
+	uint32_t seen = x->loaded;
+	size_t i, k;
+
+	if (e->asked == x->loaded)
+		return e->of;
+	for (k = 0; k < x->n; k++) {
+		v = x->kin[k].v;
+		/* Dots are of ops: of another name they say nothing here. */
+		if (e->a->other || !x->kin[k].loaded || v->at != NULL ||
+		    (v->flags & SADA_V_ALONE) == 0)
+			seen &= ~((uint32_t)1 << k);
+		else
+			tell(x, k);
+	}
+	e->of = 0;
+	for (i = 0; i < e->a->ndot; i++) {
+		e->of |= x->mark[e->mark[i]].listed;
+		seen &= x->mark[e->mark[i]].seen;
+	}
+	e->of |= seen;
+	e->asked = x->loaded;
+	return e->of;
+}
+
+int
+sada_elder_cmp(const struct sada_elder *a, const struct sada_elder *b)
+{
+	if (a->lamport != b->lamport)
+		return a->lamport < b->lamport ? -1 : 1;
+	return sada_anc_cmp(a->a, b->a);
+}

@@ -1,0 +1,52 @@
+/*
+ * Kin: the ancestors of the versions of one slot, and who shares them.
+ *
+ * Whether two versions have an ancestor in common is asked for each pair of
+ * versions and each entry of their lists, and a slot may be forged to hold
+ * the most of all of them.  So each dot of each entry is looked up once, and
+ * what is asked then is whether bits of versions overlap.
+ */
+#ifndef SADA_TREE_KIN_H
+#define SADA_TREE_KIN_H
+
+#include "tree/merger.h"
+
+/* Versions of one slot that may be kin. */
+#define SADA_KIN_MAX 16
+
+struct sada_kin;
+/*
+ * Of N versions (at most SADA_KIN_MAX), to be told by sada_kin_set().  BY
+ * must outlive it.  *OUT is new, free with sada_kin_free().
+ */
+void sada_kin_new(struct sada_kin **out, const struct sada_view_by *by,
+    size_t n);
+/* Free; NULL is fine. */
+void sada_kin_free(struct sada_kin *x);
+/* Number K is version V, borrowed. */
+void sada_kin_set(struct sada_kin *x, size_t k, const struct sada_version *v);
+/* Load the list of number K, once.  Errors: SYS. */
+SADA_MUST int sada_kin_load(struct sada_kin *x, size_t k,
+    struct sada_err *err);
+/* Is the list of K (loaded) not here, or damaged? */
+int sada_kin_lacks(const struct sada_kin *x, size_t k);
+
+/* An entry of a list. */
+struct sada_elder {
+	const struct sada_ancestor *a;
+	uint64_t lamport;		/* the highest of its dots */
+	uint32_t *mark;			/* private */
+	uint32_t of, asked;		/* private */
+};
+/* The entries of the list of K (loaded): *E, borrowed; how many. */
+size_t sada_kin_list(const struct sada_kin *x, size_t k,
+    struct sada_elder **e);
+/* Which of those that were loaded is E an ancestor of?  A bit for each. */
+uint32_t sada_kin_of(struct sada_kin *x, struct sada_elder *e);
+/*
+ * Order of entries by age: lamport, then sada_anc_cmp().  A total order,
+ * whatever the lists hold.
+ */
+int sada_elder_cmp(const struct sada_elder *a, const struct sada_elder *b);
+
+#endif
