@@ -133,6 +133,7 @@ libsada_a_SOURCES = \
 	lib/merge/command.c \
 	lib/merge/command.h \
 	lib/merge/driver.c \
+	lib/merge/far.c \
 	lib/merge/glob.c \
 	lib/merge/glob.h \
 	lib/merge/json.c \

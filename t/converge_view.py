@@ -16,6 +16,7 @@ Row = collections.namedtuple('Row', 'slot kind content mode mtime size cover')
 MERGED_AT_MOST = 16             # versions of a slot
 MERGE_MAX = 8 << 20
 LIST_DOTS = 256                 # of the ancestors of a version
+MERGES, MERGE_BYTES = 64, 128 << 20     # that are tried for a slot
 PATH_MAX, NAME_MAX = 4095, 255
 
 
@@ -145,6 +146,7 @@ class View:
     def fold(self, path, versions):
         model = self.model
         groups, joined = [], {}
+        self.merges, self.merge_bytes = MERGES, MERGE_BYTES
         many = len(versions) > MERGED_AT_MOST
         for v in sorted(versions, key=lambda v: (self.lamport(v.op),
                         model.dot(v.op)[0], v.id()), reverse=True):
@@ -223,8 +225,15 @@ class View:
         return self.model.bytes[content]
 
     def merge(self, of_base, g, v):
-        sides = [self.bytes(x) for x in (
-            of_base, (g.kind, g.size, g.content), v.what())]
+        whats = of_base, (g.kind, g.size, g.content), v.what()
+        if any(kind != 'f' or size > MERGE_MAX for kind, size, _ in whats):
+            return False
+        size = sum(x[1] for x in whats)
+        if not self.merges or size > self.merge_bytes:
+            return False
+        self.merges -= 1
+        self.merge_bytes -= size
+        sides = [self.bytes(x) for x in whats]
         if None in sides:
             return False
         key = of_base[2], g.content, v.content
@@ -256,7 +265,10 @@ def counted(entries):
 
 
 def merge_text(base, a, b):
-    """The merge of three contents by lines, or None."""
+    """The merge of three contents by lines, or None.
+
+    All have far fewer lines than those that may be too far from each other.
+    """
     if b'\0' in base + a + b:
         return None
     with tempfile.TemporaryDirectory(dir=os.environ.get('TMPDIR')) as tmp:

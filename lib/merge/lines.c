@@ -99,18 +99,20 @@ split(struct entry *e, uint32_t where, const struct sada_span *s)
 	}
 }
 
-int
-sada_lines_merge(struct sada_lines *l, int *conflicts,
-    const struct sada_three *in, struct sada_err *err)
+/*
+ * Give the lines of base, a and b, in the order that they sort in, numbers:
+ * SEQ, whose arrays are one, and LINE are new.  1, or 0 when they have
+ * no lines or too many.
+ */
+static int
+number_lines(struct sada_span **line, struct sada_seq seq[3],
+    const struct sada_three *in)
 {
 	struct sada_span side[3] = { in->base, in->a, in->b };
-	struct sada_seq seq[3];
 	struct entry *e;
 	uint32_t *number;
 	size_t n[3], i, k, total = 0, last = 0;
-	int rc;
 
-	memset(l, 0, sizeof(*l));
 	if (sada_merge_too_large(in))
 		return 0;
 	if (sada_merge_swapped(in)) {
@@ -124,7 +126,7 @@ sada_lines_merge(struct sada_lines *l, int *conflicts,
 	}
 	e = sada_calloc(total + 1, sizeof(*e));
 	number = sada_calloc(total + 1, sizeof(*number));
-	l->line = sada_calloc(total + 1, sizeof(*l->line));
+	*line = sada_calloc(total + 1, sizeof(**line));
 	for (i = 0, k = 0; i < 3; k += n[i++]) {
 		split(e, (uint32_t)k, &side[i]);
 		seq[i].v = number + k;
@@ -135,17 +137,47 @@ sada_lines_merge(struct sada_lines *l, int *conflicts,
 		if (i > 0 && bytes_cmp(e[i - 1].p, e[i - 1].n, e[i].p,
 		    e[i].n) != 0)
 			last++;
-		l->line[last].p = e[i].p;
-		l->line[last].n = e[i].n;
+		(*line)[last].p = e[i].p;
+		(*line)[last].n = e[i].n;
 		number[e[i].where] = (uint32_t)last;
 	}
 	free(e);
-	rc = sada_git_merge(&l->out, &seq[0], &seq[1], &seq[2], err);
-	free(number);
+	return 1;
+}
+
+int
+sada_lines_merge(struct sada_lines *l, int *conflicts,
+    const struct sada_three *in, struct sada_err *err)
+{
+	struct sada_seq seq[3];
+	int far, rc = 0;
+
+	memset(l, 0, sizeof(*l));
+	if (!number_lines(&l->line, seq, in))
+		return 0;
+	far = sada_seq_far(&seq[0], &seq[1]) || sada_seq_far(&seq[0], &seq[2]);
+	if (!far)
+		rc = sada_git_merge(&l->out, &seq[0], &seq[1], &seq[2], err);
+	free(seq[0].v);
 	if (rc < 0)
 		return rc;
 	*conflicts = rc;
-	return 1;
+	return !far;
+}
+
+int
+sada_lines_far(const struct sada_three *in)
+{
+	struct sada_span *line = NULL;
+	struct sada_seq seq[3];
+	int far;
+
+	if (!number_lines(&line, seq, in))
+		return 0;
+	far = sada_seq_far(&seq[0], &seq[1]) || sada_seq_far(&seq[0], &seq[2]);
+	free(seq[0].v);
+	free(line);
+	return far;
 }
 
 void

@@ -9,6 +9,12 @@
 #define SADA_MERGE_LINES ((size_t)1 << 18)
 
 /*
+ * How far a side may be from the base: the lines to delete times those to
+ * delete or to add, or to add times these if that is less.
+ */
+#define SADA_MERGE_FAR ((uint64_t)1 << 25)
+
+/*
  * 1. A number in OUT that is no mark is an index of LINE.
  * 2. Equal numbers are equal lines, their ends counted.
  * 3. What OUT calls A is the side that sorts first as bytes.
@@ -23,9 +29,13 @@ int sada_merge_swapped(const struct sada_three *in);
 /* Is a side of IN too large to merge? */
 int sada_merge_too_large(const struct sada_three *in);
 
+/* Is A farther from B than SADA_MERGE_FAR? */
+int sada_seq_far(const struct sada_seq *a, const struct sada_seq *b);
+/* Is a side of IN, which has lines and not too many, as far from the base? */
+int sada_lines_far(const struct sada_three *in);
 /*
  * Fill L, which borrows from IN, and set *CONFLICTS: 1, or 0 when a side is
- * too large, has too many lines or a NUL.  Release L after either.  Errors:
+ * too large or too far from the base, has too many lines or a NUL.  Release L after either.  Errors:
  * SYS.
  */
 SADA_MUST int sada_lines_merge(struct sada_lines *l, int *conflicts,

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define SADA_MERGE_NUMBER 1
+#define SADA_MERGE_NUMBER 2
 
 /* No side of a merge is larger: such contents both stand. */
 #define SADA_MERGE_MAX (8u << 20)
@@ -55,7 +55,7 @@ SADA_MUST int sada_merge_bytes(struct sada_buf *out, unsigned driver,
 /* Why bytes were not merged. */
 enum sada_merge_no {
 	SADA_MERGE_NO_LINES = 1,	/* both sides changed the same place */
-	SADA_MERGE_NO_SIZE,		/* a side is too large */
+	SADA_MERGE_NO_SIZE,		/* a side is too large, or too far */
 	SADA_MERGE_NO_FORM,		/* a side is not of the driver's kind */
 	SADA_MERGE_NO_DRIVER		/* this build lacks the driver */
 };
@@ -66,7 +66,9 @@ unsigned sada_merge_why(unsigned driver, const struct sada_three *in);
  * The single drivers behind it; 1 merged, 0 conflict.  Errors: SYS.
  *
  * Text: as libgit2 and git merge-file do; line ends stay as they are.  Not
- * for a side of more than 2^18 lines.
+ * for a side of more than 2^18 lines, nor for one that is far from the base:
+ * the least lines to delete and to add, the smaller number times the sum of
+ * both, must be at most 2^25.
  */
 SADA_MUST int sada_merge_text(struct sada_buf *out,
     const struct sada_three *in, struct sada_err *err);

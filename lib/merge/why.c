@@ -65,5 +65,8 @@ sada_merge_why(unsigned driver, const struct sada_three *in)
 	    (no = no_side(driver, &in->a)) != 0 ||
 	    (no = no_side(driver, &in->b)) != 0)
 		return no;
+	if ((driver == SADA_MERGE_TEXT || driver == SADA_MERGE_UNION) &&
+	    sada_lines_far(in))
+		return SADA_MERGE_NO_SIZE;
 	return SADA_MERGE_NO_LINES;
 }

@@ -118,6 +118,7 @@ struct folding {
 	const struct sada_view_by *by;
 	struct sada_kin *kin;		/* by rank, or NULL: nothing merges */
 	size_t n;			/* ranks */
+	struct sada_meld_left left;
 };
 
 /* The first rank with the same content as rank K. */
@@ -331,6 +332,7 @@ join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
 	meld.path = x->e->path;
 	meld.len = x->e->len;
 	meld.anc = base;
+	meld.left = &x->left;
 	side_of(&meld.base, base->kind, base->size, &base->content);
 	side_of(&meld.a, g->kind, g->size, &g->content);
 	side_of(&meld.b, v->kind, v->size, &v->content);
@@ -543,7 +545,7 @@ int
 sada_fold_bases(struct sada_fold *f, const struct sada_entry *e,
     const struct sada_view_by *by, struct sada_err *err)
 {
-	struct folding x = { f, e, by, NULL, e->nv };
+	struct folding x = { .f = f, .e = e, .by = by, .n = e->nv };
 	struct sada_elder **c;
 	size_t k;
 	int rc = 0;
@@ -565,7 +567,8 @@ int
 sada_fold_slot(struct sada_fold *f, const struct sada_entry *e,
     const struct sada_view_by *by, struct sada_err *err)
 {
-	struct folding x = { f, e, by, NULL, e->nv };
+	struct folding x = { f, e, by, NULL, e->nv, { SADA_MELDS_MAX,
+	    SADA_MELDS_BYTES } };
 	int rc;
 
 	assert(e->nv > 0);

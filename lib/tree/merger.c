@@ -321,6 +321,19 @@ hopeless(const struct sada_meld *x, unsigned driver)
 	return 0;
 }
 
+/* Take the merge of X from what is left for its slot: 1, or 0. */
+static int
+spend(const struct sada_meld *x)
+{
+	uint64_t bytes = x->base.size + x->a.size + x->b.size;
+
+	if (x->left->melds == 0 || x->left->bytes < bytes)
+		return 0;
+	x->left->melds--;
+	x->left->bytes -= bytes;
+	return 1;
+}
+
 int
 sada_meld(struct sada_merger *m, struct sada_meld *x, struct sada_err *err)
 {
@@ -344,6 +357,10 @@ sada_meld(struct sada_merger *m, struct sada_meld *x, struct sada_err *err)
 	x->lacks = 0;
 	if ((x->apart = hopeless(x, driver)) != 0)
 		return 0;
+	if (!spend(x)) {
+		x->apart = SADA_APART_MANY;
+		return 0;
+	}
 	memset(&done, 0, sizeof(done));
 	key_of(&done.key, x, driver, command);
 	rc = 0;

@@ -92,12 +92,24 @@ struct sada_side3 {
 	uint64_t size;
 	struct sada_id id;
 };
+/*
+ * What may still be done for the versions of one slot: merges of bytes, and
+ * the bytes of their sides.  What a merge comes to does not count, nor
+ * whether it was done before.
+ */
+#define SADA_MELDS_MAX 64
+#define SADA_MELDS_BYTES ((uint64_t)128 << 20)
+struct sada_meld_left {
+	unsigned melds;
+	uint64_t bytes;
+};
 /* The three sides and what comes of them. */
 struct sada_meld {
 	const char *path;		/* chooses the driver */
 	size_t len;
 	const struct sada_ancestor *anc;	/* of the base */
 	struct sada_side3 base, a, b;	/* A is the higher */
+	struct sada_meld_left *left;	/* borrowed, is made less */
 	struct sada_side3 out;
 	unsigned from;			/* enum sada_from */
 	unsigned apart;			/* not merged: enum sada_apart */

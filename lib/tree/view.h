@@ -25,7 +25,8 @@
 enum sada_apart {
 	SADA_APART_FIRST = 0,		/* there was none before it */
 	SADA_APART_KIND,		/* another kind */
-	SADA_APART_MANY,		/* too many versions: none is merged */
+	SADA_APART_MANY,		/* too many versions: none is merged, or
+					   too many merges were tried */
 	SADA_APART_BASE,		/* no common ancestor */
 	SADA_APART_KEEP,		/* the rule of its path says so */
 	SADA_APART_LARGE,		/* more than what is merged */

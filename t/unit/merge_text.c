@@ -102,6 +102,90 @@ test_refused(void)
 	sada_buf_release(&big);
 }
 
+/* N lines that stand nowhere else than in the ones that begin with HEAD. */
+static void
+put_lines(struct sada_buf *b, const char *head, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sada_buf_addf(b, "%s%zu\n", head, i);
+}
+
+/*
+ * A base of WAS lines and more, a side that has IS others in their place, and
+ * one that has another line far behind: do they merge?
+ */
+static int
+merges_far(size_t was, size_t is)
+{
+	struct sada_buf base = { 0 }, a = { 0 }, b = { 0 }, out = { 0 };
+	struct sada_three in;
+	int rc;
+
+	put_lines(&base, "begin", 3);
+	put_lines(&a, "begin", 3);
+	put_lines(&base, "old", was);
+	put_lines(&a, "new", is);
+	put_lines(&base, "end", 9000);
+	put_lines(&a, "end", 9000);
+	sada_buf_add(&b, base.p, base.len);
+	sada_buf_adds(&b, "last\n");
+	rc = merge_both_ways(sada_merge_text, &out, span(base.p, base.len),
+	    span(a.p, a.len), span(b.p, b.len));
+	CHECK_INT(out.len, rc == 1 ? a.len + 5 : 0);
+	in.base = span(base.p, base.len);
+	in.a = span(a.p, a.len);
+	in.b = span(b.p, b.len);
+	CHECK(rc == 1 || (sada_merge_why(SADA_MERGE_TEXT, &in) ==
+	    SADA_MERGE_NO_SIZE && sada_merge_why(SADA_MERGE_UNION, &in) ==
+	    SADA_MERGE_NO_SIZE));
+	sada_buf_release(&base);
+	sada_buf_release(&a);
+	sada_buf_release(&b);
+	sada_buf_release(&out);
+	return rc;
+}
+
+/* The same where every third line is another. */
+static int
+merges_scattered(size_t other)
+{
+	struct sada_buf base = { 0 }, a = { 0 }, b = { 0 }, out = { 0 };
+	size_t i;
+	int rc;
+
+	for (i = 0; i < 3 * other; i++) {
+		sada_buf_addf(&base, "%zu\n", i);
+		sada_buf_addf(&a, i % 3 == 1 ? "%zu new\n" : "%zu\n", i);
+	}
+	sada_buf_add(&b, base.p, base.len);
+	sada_buf_adds(&b, "last\n");
+	rc = merge_both_ways(sada_merge_text, &out, span(base.p, base.len),
+	    span(a.p, a.len), span(b.p, b.len));
+	sada_buf_release(&base);
+	sada_buf_release(&a);
+	sada_buf_release(&b);
+	sada_buf_release(&out);
+	return rc;
+}
+
+/* The smaller number of other lines times the sum of both: up to 2^25. */
+static void
+test_far(void)
+{
+	CHECK_INT(merges_far(4096, 4096), 1);
+	CHECK_INT(merges_far(4096, 4097), 0);
+	CHECK_INT(merges_far(4097, 4096), 0);
+	CHECK_INT(merges_far(4095, 4098), 1);
+	CHECK_INT(merges_far(2, 200000), 1);
+	CHECK_INT(merges_far(200000, 2), 1);
+	CHECK_INT(merges_far(167, 200000), 1);
+	CHECK_INT(merges_far(168, 200000), 0);
+	CHECK_INT(merges_scattered(4096), 1);
+	CHECK_INT(merges_scattered(4097), 0);
+}
+
 static void
 test_driver(void)
 {
@@ -422,6 +506,7 @@ main(void)
 		return 1;
 	test_table();
 	test_refused();
+	test_far();
 	test_driver();
 	test_pinned();
 	test_git(getenv("MERGE_ROUNDS") != NULL ?

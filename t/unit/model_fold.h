@@ -69,6 +69,7 @@ struct nlook {
 	uint64_t ops;
 	struct nset *held, *anc;	/* by number; merges add to HELD */
 	long lacked;
+	int melds;		/* that were tried for a slot */
 };
 
 struct nname {
@@ -300,6 +301,10 @@ nmeld(struct nlook *l, int base, int a, int b)
 		return a;
 	if (a == base)
 		return b;
+	if (c[base].what == LINK || c[a].what == LINK || c[b].what == LINK ||
+	    l->melds == 64)
+		return -1;
+	l->melds++;
 	if (c[base].what != TEXT || c[a].what != TEXT || c[b].what != TEXT)
 		return -1;
 	if (!nset_has(l->held, base) || !nset_has(l->held, a) ||
@@ -445,6 +450,7 @@ nfold(struct nlook *l, const struct nset *map, int slot, struct nname *g)
 	const struct sada_version *v;
 	int i, n = 0, nv = nrank(l, map, slot, k);
 
+	l->melds = 0;
 	for (i = 0; i < nv; i++) {
 		v = &l->w->n.rec[k[i].rec].v;
 		k[i].group = ngroup(l, k, i, nv > 16, g, n);

@@ -289,7 +289,7 @@ static inline int
 naive_names(struct seer *r, uint64_t ops, unsigned rule, struct nname *name)
 {
 	struct nset map, held = r->held, anc = r->anc;
-	struct nlook l = { &sim.w, rule, ops, &held, &anc, 0 };
+	struct nlook l = { &sim.w, rule, ops, &held, &anc, 0, 0 };
 	int n;
 
 	if (rule < NMODELS)

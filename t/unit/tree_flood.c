@@ -21,7 +21,9 @@ static struct sada_state state;
 static struct sada_err err;
 
 static struct {
-	long lamports;
+	long lamports, melds;
+	unsigned driver;
+	int clean;		/* what the command comes to */
 } work;
 
 /* ---- a history ---- */
@@ -56,15 +58,42 @@ lamport(const struct sada_dot *d, void *st)
 	return sada_state_lamport(d, st);
 }
 
+static unsigned
+driver(const char *path, size_t len, const char **command, void *ctx)
+{
+	(void)path;
+	(void)len;
+	(void)ctx;
+	*command = "true";
+	return work.driver;
+}
+
+static int
+run(struct sada_buf *out, const char *command, const char *path, size_t len,
+    const struct sada_three *in, void *ctx, struct sada_err *e)
+{
+	(void)command;
+	(void)path;
+	(void)len;
+	(void)in;
+	(void)ctx;
+	(void)e;
+	work.melds++;
+	if (work.clean)
+		sada_buf_addf(out, "merge %ld\n", work.melds);
+	return work.clean;
+}
+
 /* Fold the NV versions V, and leave in WORK what that took. */
 static void
 fold(struct sada_fold *f, struct sada_version *v, size_t nv)
 {
 	struct sada_entry e = { .path = "f", .len = 1, .v = v, .nv = nv };
-	struct sada_merger_opts o = { .st = &state, .txn = box.txn };
+	struct sada_merger_opts o = { .st = &state, .txn = box.txn,
+	    .driver = driver, .run = run };
 	struct sada_view_by by = { .lamport = lamport, .ctx = &state };
 
-	work.lamports = 0;
+	work.lamports = work.melds = 0;
 	must(sada_merger_new(&by.merger, &o, &err), &err);
 	must(sada_fold_slot(f, &e, &by, &err), &err);
 	sada_merger_free(by.merger);
@@ -173,6 +202,7 @@ test_lists(void)
 	fold(&f, v, slot_sort(v, MANY));
 	CHECK_INT(f.n, MANY);
 	CHECK_INT(work.lamports, MANY + (long)all);
+	CHECK_INT(work.melds, 0);
 	sada_fold_release(&f);
 }
 
@@ -234,15 +264,66 @@ test_cover(void)
 	sada_buf_release(&out);
 }
 
+/* ---- merges ---- */
+
+/* MANY versions of one base, of N bytes each: how many merges are tried? */
+static long
+melds(struct sada_fold *f, size_t n)
+{
+	struct sada_version v[MANY], base;
+	char *text = sada_malloc(n);
+	size_t i;
+
+	memset(text, 'x', n);
+	version(&base, 0, text, n);
+	for (i = 0; i < MANY; i++) {
+		text[0] = (char)('A' + i);
+		version(&v[i], OPS - 1 - i, text, n);
+		ancestors(&v[i], &base, 1, 1, 1);
+	}
+	fold(f, v, slot_sort(v, MANY));
+	free(text);
+	return work.melds;
+}
+
+static void
+test_melds(void)
+{
+	struct sada_fold f = { 0 };
+	size_t i, many = 0;
+
+	work.driver = SADA_MERGE_COMMAND;
+	/* All merge: each once. */
+	work.clean = 1;
+	CHECK_INT(melds(&f, 100), MANY - 1);
+	CHECK_INT(f.n, 1);
+	/* None does: all pairs would be 120. */
+	work.clean = 0;
+	CHECK_INT(melds(&f, 100), SADA_MELDS_MAX);
+	CHECK_INT(f.n, MANY);
+	for (i = 1; i < f.n; i++)
+		many += f.g[i].apart == SADA_APART_MANY;
+	CHECK(many > 0 && f.g[1].apart == SADA_APART_COMMAND &&
+	    f.g[MANY - 1].apart == SADA_APART_MANY);
+	/* Large ones: as many as have the bytes together. */
+	CHECK_INT(melds(&f, 1 << 20), (SADA_MELDS_BYTES >> 20) / 3);
+	CHECK_INT(f.n, MANY);
+	CHECK_INT(melds(&f, SADA_MERGE_MAX), 5);
+	sada_fold_release(&f);
+	work.driver = SADA_MERGE_TEXT;
+}
+
 int
 main(void)
 {
 	tap_seed(20261127);
+	work.driver = SADA_MERGE_TEXT;
 	box_open(&box);
 	write_log();
 	test_lists();
 	test_list_end();
 	test_cover();
+	test_melds();
 	free(state.past);
 	sada_log_free(record);
 	kit_release(&kit);
