@@ -188,16 +188,19 @@ libsada_a_SOURCES = \
 	lib/tree/build.c \
 	lib/tree/carry.c \
 	lib/tree/carry.h \
+	lib/tree/carry_priv.h \
 	lib/tree/copyname.c \
 	lib/tree/cursor.c \
 	lib/tree/fold.c \
 	lib/tree/fold_priv.h \
+	lib/tree/follow.c \
 	lib/tree/join.c \
 	lib/tree/kin.c \
 	lib/tree/kin.h \
 	lib/tree/map.c \
 	lib/tree/merger.c \
 	lib/tree/merger.h \
+	lib/tree/movers.c \
 	lib/tree/nodes.c \
 	lib/tree/replay.c \
 	lib/tree/state.c \

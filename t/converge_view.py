@@ -17,6 +17,7 @@ MERGED_AT_MOST = 16             # versions of a slot
 MERGE_MAX = 8 << 20
 LIST_DOTS = 256                 # of the ancestors of a version
 MERGES, MERGE_BYTES = 64, 128 << 20     # that are tried for a slot
+STEPS = 64                      # of a version that follows renames
 PATH_MAX, NAME_MAX = 4095, 255
 
 
@@ -56,7 +57,7 @@ class View:
     def carried(self, v, path, movers):
         """Where version V, which lives at PATH, is shown."""
         out, last = path, None
-        while True:
+        for _ in range(STEPS):
             for k in movers:
                 if last and (k == last or last not in self.model.past[k]):
                     continue
@@ -66,16 +67,20 @@ class View:
                     continue
                 to = h[2] + path[len(h[1]):]
                 if not path_ok(to):
-                    continue
+                    return out
                 path, last = to, k
                 if self.lives_since(k, h):
                     out = path
                 break
             else:
-                return out
+                break
+        return out
 
     def lives_since(self, k, h):
-        """Does anything live where hint H leads that has seen op K?"""
+        """Does anything live where hint H leads that has seen op K?
+
+        Nothing here comes near to the number that is looked at.
+        """
         return any(k in self.model.past[v.op]
                    for slot, versions in self.lives.items()
                    if slot == h[2] or h[0] == HINT_DIR and

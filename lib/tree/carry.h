@@ -9,9 +9,10 @@
  * was written after it.  From TO it is carried on by later ops that moved
  * that; an op can only be followed by one that has it in its past, so this
  * ends.  Of several ops the highest counts (lamport, author, op id), of
- * several hints of one op the one with the longest FROM.  A place that no
- * name can have is no place.  Of very many hints only the highest ops' are
- * looked at.
+ * several hints of one op the one with the longest FROM; if that leads to a
+ * place that no name can have, it leads nowhere.  Hints are anybody's: there
+ * are limits to the ops, their hints, the steps, what is looked at, and what
+ * is carried (carry_priv.h), all of them functions of the state.
  *
  * A carried version is shown at its new path, as a version of that slot:
  * nothing of the state changes, and the cover of the name says where it

@@ -6,7 +6,9 @@
 #include "tree_util.h"
 
 #include "format/object.h"
+#include "format/op.h"
 #include "store/file.h"
+#include "tree/carry_priv.h"
 #include "tree/fold_priv.h"
 #include "tree/merger.h"
 
@@ -313,6 +315,225 @@ test_melds(void)
 	work.driver = SADA_MERGE_TEXT;
 }
 
+/* ---- renames ---- */
+
+static struct sada_buf staged;		/* the record that was made last */
+
+/*
+ * Admit an op on PARENT (NULL: none) with N hints H, sorted; its dot to D, its
+ * id to ID.
+ */
+static void
+stage(struct sada_dot *d, struct sada_id *id, const struct sada_id *parent,
+    const struct sada_hint *h, size_t n)
+{
+	struct sada_buf hints = { 0 };
+	struct sada_op op;
+	size_t i;
+	uint32_t no;
+
+	memset(&op, 0, sizeof(op));
+	op.dot.author = kit.id[0];
+	op.dot.epoch = tap_rand();
+	op.dot.seq = 1;
+	op.dot.tag = tap_rand();
+	op.parents = (struct sada_id *)(uintptr_t)parent;
+	op.nparents = parent != NULL;
+	for (i = 0; i < n; i++)
+		sada_hint_put(&hints, &h[i]);
+	op.hints = hints.p;
+	op.hints_len = hints.len;
+	op.nhints = (uint32_t)n;
+	op.msg = "";
+	sada_buf_reset(&staged);
+	sada_op_encode(&staged, &op, kit.key[0], id);
+	must(sada_log_stage(record, staged.p, staged.len, &no, &err), &err);
+	*d = op.dot;
+	sada_buf_release(&hints);
+}
+
+static struct sada_hint
+hint(const char *from, const char *to)
+{
+	struct sada_hint h = { .kind = SADA_HINT_DIR, .from = from,
+	    .from_len = strlen(from), .to = to, .to_len = strlen(to) };
+
+	return h;
+}
+
+/* What is carried in the map of M, and what it took. */
+static void
+carry(struct sada_carry *c, const struct model *m)
+{
+	uint32_t n = sada_log_count(record), i, *all;
+	struct sada_context *past;
+	struct sada_id root;
+
+	all = sada_calloc(n, sizeof(*all));
+	for (i = 0; i < n; i++)
+		all[i] = i;
+	sada_context_make(&past, record, all, n);
+	model_build(&box.ns, m, &root);
+	memset(c, 0, sizeof(*c));
+	must(sada_carry_search(c, record, past, &box.ns, &root, &err), &err);
+	free(all);
+	free(past);
+}
+
+static void
+carry_release(struct sada_carry *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->ntext; i++)
+		free(c->text[i]);
+	free(c->text);
+	free(c->in);
+}
+
+/* N files below DIR that come from the ND dots D in turn. */
+static void
+files(struct model *m, const char *dir, size_t n, const struct sada_dot *d,
+    size_t nd)
+{
+	struct sada_version v = { .kind = SADA_FILE, .mode = 0644 };
+	char path[SADA_PATH_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		v.dot = d[i % nd];
+		sada_le64_put(v.content.b, i + 1);
+		model_set(m, path, (size_t)snprintf(path, sizeof(path),
+		    "%s/f%06zu", dir, i), &v, 1);
+	}
+}
+
+#define MOVERS 300
+#define FILES 2000
+#define DOTS 200
+
+/*
+ * MOVERS ops move d on, all concurrent or a line of steps; FILES were written
+ * to d by DOTS ops that none of them has seen.
+ */
+static void
+test_movers(unsigned line)
+{
+	struct sada_dot dot[DOTS], moved;
+	struct sada_id id, last;
+	char from[16] = "d", to[MOVERS + 1][16];
+	struct model m = { 0 };
+	struct sada_carry c;
+	struct sada_hint h;
+	size_t i;
+
+	for (i = 0; i < DOTS; i++)
+		stage(&dot[i], &id, NULL, NULL, 0);
+	for (i = 0; i < MOVERS; i++) {
+		(void)snprintf(to[i], sizeof(to[i]), "d%zu", i);
+		h = hint(line && i > 0 ? to[i - 1] : from, to[i]);
+		stage(&moved, &id, line && i > 0 ? &last : NULL, &h, 1);
+		last = id;
+		files(&m, to[i], 1, &moved, 1);
+	}
+	files(&m, "d", FILES, dot, DOTS);
+	carry(&c, &m);
+	CHECK_INT(c.n, FILES);
+	/* In a line a version goes as far as it may. */
+	for (i = 0; line && i < c.n; i += FILES / 10)
+		CHECK(c.in[i].to_len > 4 && memcmp(c.in[i].to,
+		    to[SADA_CARRY_STEPS - 1], strlen(to[SADA_CARRY_STEPS -
+		    1])) == 0);
+	/* Dots come by 64, each twice; ranks by 64. */
+	CHECK(c.work.passes <= 2 * (FILES / DOTS) * (DOTS / 64 + 1) +
+	    MOVERS + MOVERS / 64 + 1);
+	CHECK(c.work.tests <= FILES * (line ? SADA_CARRY_STEPS + 1 :
+	    MOVERS + 1));
+	CHECK(c.work.looks <= MOVERS);
+	printf("# %s: %zu ops, %llu passes, %llu tests, %llu looks\n",
+	    line ? "a line" : "concurrent", (size_t)sada_log_count(record),
+	    (unsigned long long)c.work.passes,
+	    (unsigned long long)c.work.tests,
+	    (unsigned long long)c.work.looks);
+	carry_release(&c);
+	sada_log_unstage(record);
+	model_free(&m);
+}
+
+/* Many hints lead to one directory in which nothing followed. */
+static void
+test_looks(void)
+{
+	enum { HINTS = 400 };
+	static char from[HINTS][16];
+	struct sada_hint h[HINTS];
+	struct sada_version v = { .kind = SADA_DIR, .mode = 0755 };
+	struct sada_dot dot, moved;
+	struct sada_id id;
+	struct model m = { 0 };
+	struct sada_carry c;
+	char last[16];
+	size_t i;
+
+	stage(&dot, &id, NULL, NULL, 0);
+	v.dot = dot;
+	for (i = 0; i < HINTS; i++) {
+		(void)snprintf(from[i], sizeof(from[i]), "d/f%06zu", i);
+		h[i] = hint(from[i], "t");
+		model_set(&m, from[i], strlen(from[i]), &v, 1);
+	}
+	stage(&moved, &id, NULL, h, HINTS);
+	v.kind = SADA_FILE;
+	v.mode = 0644;
+	v.dot = moved;
+	/* The last that is looked at, and the first that is not. */
+	for (i = SADA_CARRY_LOOK - 1; i <= SADA_CARRY_LOOK; i++) {
+		files(&m, "t", i, &dot, 1);
+		model_set(&m, last, (size_t)snprintf(last, sizeof(last),
+		    "t/f%06zu", i), &v, 1);
+		carry(&c, &m);
+		CHECK_INT(c.n, i < SADA_CARRY_LOOK ? HINTS : 0);
+		CHECK_INT(c.work.looks, HINTS * SADA_CARRY_LOOK);
+		carry_release(&c);
+	}
+	sada_log_unstage(record);
+	model_free(&m);
+}
+
+/* A directory is moved to a very long path: what is carried has its bytes. */
+static void
+test_paths(void)
+{
+	enum { LONG = 9500 };
+	char to[SADA_PATH_MAX + 1];
+	struct sada_dot dot, moved;
+	struct sada_id id;
+	struct sada_hint h;
+	struct model m = { 0 };
+	struct sada_carry c;
+	size_t i, n = 3900;
+
+	for (i = 0; i < n; i++)
+		to[i] = i % 200 == 199 ? '/' : 'x';
+	to[n - 1] = 'x';
+	to[n] = '\0';
+	stage(&dot, &id, NULL, NULL, 0);
+	h = hint("d", to);
+	stage(&moved, &id, NULL, &h, 1);
+	files(&m, to, 1, &moved, 1);
+	files(&m, "d", LONG, &dot, 1);
+	carry(&c, &m);
+	n = 9 + n + 8;			/* from and to of each */
+	CHECK_INT(c.n, SADA_CARRY_PATHS / n);
+	CHECK_INT(c.bytes, c.n * n);
+	/* The first in the order of the map are those. */
+	CHECK(memcmp(c.in[0].from, "d/f000000", 9) == 0);
+	CHECK_INT(strtol(c.in[c.n - 1].from + 3, NULL, 10), c.n - 1);
+	carry_release(&c);
+	sada_log_unstage(record);
+	model_free(&m);
+}
+
 int
 main(void)
 {
@@ -324,6 +545,11 @@ main(void)
 	test_list_end();
 	test_cover();
 	test_melds();
+	test_movers(0);
+	test_movers(1);
+	test_looks();
+	test_paths();
+	sada_buf_release(&staged);
 	free(state.past);
 	sada_log_free(record);
 	kit_release(&kit);
