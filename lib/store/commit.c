@@ -73,6 +73,21 @@ write_trailer(struct commit *c, struct sada_id *hash, struct sada_err *err)
 	return rc;
 }
 
+/* A list that says that this pack is to go must be gone before it comes. */
+static int
+not_swept(struct commit *c, struct sada_err *err)
+{
+	struct sada_store *s = c->t->store;
+	struct sada_swept l;
+	int rc, hit;
+
+	if ((rc = sada_swept_read(&l, s->dirfd, err)) <= 0)
+		return rc;
+	hit = sada_swept_has(&l, c->p->name);
+	sada_swept_release(&l);
+	return hit ? sada_swept_forget(s->dirfd, err) : 0;
+}
+
 /* Write the index to its temp and keep it for reading. */
 static int
 write_index(struct commit *c, const struct sada_id *hash,
@@ -244,6 +259,7 @@ sada_txn_commit(struct sada_txn *t, struct sada_err *err)
 	if ((!t->no_fold &&
 	    (rc = sada_fold(t, &c.taken, &c.ntaken, err)) < 0) ||
 	    (rc = write_trailer(&c, &hash, err)) < 0 ||
+	    (rc = not_swept(&c, err)) < 0 ||
 	    (rc = write_index(&c, &hash, err)) < 0 ||
 	    (rc = make_durable(&c, err)) < 0)
 		goto out;

@@ -207,6 +207,8 @@ SADA_MUST int sada_swept_write(const struct sada_swept *l, int dirfd,
     struct sada_err *err);
 /* Free what L holds. */
 void sada_swept_release(struct sada_swept *l);
+/* Unlink it, durably: 1, or 0 when there is none.  Errors: SYS. */
+SADA_MUST int sada_swept_forget(int dirfd, struct sada_err *err);
 /* Is pack NAME to go? */
 int sada_swept_has(const struct sada_swept *l, const char *name);
 /*

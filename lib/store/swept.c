@@ -134,6 +134,18 @@ sada_swept_write(const struct sada_swept *l, int dirfd, struct sada_err *err)
 	return rc;
 }
 
+int
+sada_swept_forget(int dirfd, struct sada_err *err)
+{
+	int rc = sada_io_unlink(dirfd, SWEPT_FILE, 0, err);
+
+	if (rc == SADA_NOTFOUND)
+		return 0;
+	if (rc == 0)
+		rc = sada_io_fsync(dirfd, "the packs' directory", err);
+	return rc < 0 ? rc : 1;
+}
+
 /* The pack NAME, or NULL; borrowed. */
 static struct sada_pack *
 named(const struct sada_store *s, const char *name)
@@ -182,15 +194,8 @@ sada_swept_drop(struct sada_store *s, struct sada_err *err)
 			    (rc = sada_store_unlink(s, p, err)) < 0)
 				goto out;
 	}
-	rc = sada_io_unlink(s->dirfd, SWEPT_FILE, 0, err);
-	if (rc == SADA_NOTFOUND) {
-		rc = 0;
-		goto out;
-	}
-	if (rc < 0 ||
-	    (rc = sada_io_fsync(s->dirfd, "the packs' directory", err)) < 0)
-		goto out;
-	rc = sada_store_scan(s, 0, err);
+	if ((rc = sada_swept_forget(s->dirfd, err)) > 0)
+		rc = sada_store_scan(s, 0, err);
 out:
 	sada_swept_release(&l);
 	return rc < 0 ? rc : 0;
