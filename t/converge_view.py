@@ -184,14 +184,14 @@ class View:
             set(a.dots) <= self.model.past[v.op]
 
     def base(self, g, v):
-        """The newest ancestor of group G and version V, or None."""
-        contents = {x.what() for x in g.versions}
+        """The newest ancestor that V has in common with one of group G."""
         common = [a for x in g.versions + [v] for a in self.list(x)
                   if self.is_ancestor(a, v) and
-                  all(any(self.is_ancestor(a, x) for x in g.versions
-                          if x.what() == c) for c in contents)]
+                  any(self.is_ancestor(a, x) for x in g.versions)]
         return max(common, default=None, key=lambda a: (
-            max(self.lamport(d) for d in a.dots), len(a.dots),
+            max(self.lamport(d) for d in a.dots),
+            len(set().union(*(self.model.past[d] for d in a.dots
+                              if d in self.ops))), len(a.dots),
             [self.model.dot(d) for d in a.dots], self.model.real(a.content),
             a.size, a.kind, a.mode, a.other))
 

@@ -182,6 +182,7 @@ test_scripts = \
 	t/memory.py \
 	t/moves.py \
 	t/mutate.py \
+	t/needless.py \
 	t/reader.bats \
 	t/regress.bats \
 	t/rename.bats \

@@ -37,11 +37,7 @@ choose_basis(struct sada_send *s)
 	size_t i;
 
 	if (s->o.since != NULL) {
-		size_t n = sizeof(*c) + (s->o.since->n + 63) / 64 *
-		    sizeof(uint64_t);
-
-		s->basis = sada_malloc(n);
-		memcpy(s->basis, s->o.since, n);
+		sada_context_copy(&s->basis, s->o.since);
 		return;
 	}
 	if (s->o.full) {

@@ -140,6 +140,14 @@ out:
 	return rc;
 }
 
+/* Does A stand for a version that the recipients have by their basis? */
+static int
+in_basis(const struct sada_send *s, const struct sada_ancestor *a)
+{
+	return a->ndot == 1 && sada_context_seen(s->o.log, s->basis,
+	    &a->dot[0]);
+}
+
 /*
  * The newest ancestor of V that the recipients hold by their basis, and we
  * too: 1 and its index, or 0.  What several versions showed together may
@@ -152,11 +160,54 @@ known_ancestor(struct sada_send *s, const struct sada_ancestor *a, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (a[i].ndot == 1 && sada_context_seen(s->o.log, s->basis,
-		    &a[i].dot[0])) {
+		if (in_basis(s, &a[i])) {
 			*index = i;
 			return 1;
 		}
+	return 0;
+}
+
+/*
+ * What a merge came to that was edited then is in no version, and a base all
+ * the same: the content of such an entry M goes along, as a change of KNOWN
+ * (NULL: none), which the recipients hold.
+ */
+static int
+select_merged(struct sada_send *s, const struct sada_ancestor *m,
+    const struct sada_ancestor *known, struct sada_err *err)
+{
+	struct sent_prefix *p;
+	struct sada_loc loc;
+	int rc;
+
+	if (sada_idset_get(&s->seen, &m->content, NULL))
+		return 0;
+	if (known != NULL && m->size > SADA_CHUNK_MAX &&
+	    known->size > SADA_CHUNK_MAX &&
+	    sada_store_has(s->o.store, SADA_OBJ_LIST, &known->content) &&
+	    sada_store_has(s->o.store, SADA_OBJ_LIST, &m->content)) {
+		rc = changed_pieces(s, &m->content, m->size, &known->content,
+		    known->size, err);
+		if (rc != SADA_DAMAGED)
+			return rc;
+	}
+	if (known == NULL || m->size > SADA_CHUNK_MAX || m->size == 0 ||
+	    known->size > SADA_CHUNK_MAX ||
+	    sada_id_cmp(&known->content, &m->content) == 0 ||
+	    !sada_store_has(s->o.store, SADA_OBJ_CHUNK, &known->content) ||
+	    !sada_store_locate(s->o.store, SADA_OBJ_CHUNK, &m->content,
+	    &loc) || loc.len != m->size)
+		return whole_content(s, &m->content, m->size, err);
+	if (!sada_idset_add(&s->seen, &m->content, SADA_OBJ_CHUNK))
+		return 0;
+	s->prefix = sada_grow(s->prefix, &s->capprefix, s->nprefix + 1,
+	    sizeof(*s->prefix));
+	p = &s->prefix[s->nprefix++];
+	p->type = SADA_OBJ_CHUNK;
+	p->base = known->content;
+	p->id = m->content;
+	s->objects++;
+	s->raw_bytes += loc.len;
 	return 0;
 }
 
@@ -199,7 +250,7 @@ select_content(struct sada_send *s, const struct sada_version *v,
 	struct sada_buf b = {0};
 	struct sent_delta *d;
 	struct sada_loc loc;
-	size_t n = 0, k = 0, at = s->nobject;
+	size_t n = 0, k = 0, at = s->nobject, i;
 	int derived = 0, known = 0, rc = 0;
 
 	if (!sada_id_zero(&v->anc) &&
@@ -223,7 +274,16 @@ select_content(struct sada_send *s, const struct sada_version *v,
 		 */
 		known = ordinal != UINT64_MAX && s->o.since == NULL &&
 		    known_ancestor(s, a, n, &k);
-		derived = alone && a[0].ndot == 1;
+		/* It follows the versions replaced, one by one. */
+		for (i = 0, derived = alone; i < n && !in_basis(s, &a[i]);
+		    i++) {
+			if (a[i].ndot == 1)
+				continue;
+			derived = 0;
+			if ((rc = select_merged(s, &a[i], known ? &a[k] :
+			    NULL, err)) < 0)
+				goto out;
+		}
 		if (!derived && (rc = send_object(s, SADA_OBJ_ANC, &v->anc,
 		    err)) < 0)
 			goto out;
@@ -364,9 +424,12 @@ select_base(const struct sada_ancestor *a, void *ctx)
 	struct bases *b = ctx;
 	size_t i;
 
+	/* What several versions showed went with the one made of it. */
 	for (i = 0; i < a->ndot; i++)
-		if (sada_context_seen(b->s->o.log, b->s->basis, &a->dot[i]))
-			return;
+		if (!sada_context_seen(b->s->o.log, b->s->basis, &a->dot[i]))
+			break;
+	if (i == a->ndot)
+		return;
 	if (b->rc == 0)
 		b->rc = whole_content(b->s, &a->content, a->size, b->err);
 }

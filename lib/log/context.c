@@ -132,6 +132,26 @@ sada_context_has(const struct sada_context *c, uint32_t i)
 }
 
 void
+sada_context_copy(struct sada_context **out, const struct sada_context *c)
+{
+	size_t n = sizeof(*c) + words(c->n) * sizeof(c->bits[0]);
+
+	*out = sada_malloc(n);
+	memcpy(*out, c, n);
+}
+
+uint64_t
+sada_context_count(const struct sada_context *c)
+{
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < words(c->n); i++)
+		count += (uint64_t)__builtin_popcountll(c->bits[i]);
+	return count;
+}
+
+void
 sada_context_or(struct sada_context *a, const struct sada_context *b)
 {
 	size_t i;

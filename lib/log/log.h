@@ -134,6 +134,11 @@ int sada_context_reaches(const struct sada_log *l, const uint32_t *ops,
     size_t n, uint32_t i);
 /* Is op I in C? */
 int sada_context_has(const struct sada_context *c, uint32_t i);
+/* A copy: *OUT is new, free with free(). */
+void sada_context_copy(struct sada_context **out,
+    const struct sada_context *c);
+/* How many ops are in C. */
+uint64_t sada_context_count(const struct sada_context *c);
 /* Add all of B (of the same log) to A; both must have the same n. */
 void sada_context_or(struct sada_context *a, const struct sada_context *b);
 /* Keep in A only what is in B too. */

@@ -7,9 +7,9 @@
  * conflict, or opens one.  A slot may be forged to hold very many versions,
  * so equal contents are found by sorting, and merged are only few.
  *
- * The base of a group and a version is an ancestor of that version and of
- * every content that the group was made of; a content that several
- * versions brought has the ancestors of each of them.
+ * The base of a group and a version is the newest ancestor of that version
+ * that is one of any version in the group: what the group shows was made of
+ * all of them, and so has the ancestors of each.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -121,66 +121,57 @@ struct folding {
 	struct sada_meld_left left;
 };
 
-/* The first rank with the same content as rank K. */
-static size_t
-class_of(const struct sada_fold *f, size_t k)
-{
-	while (f->rank[k].twin != NONE)
-		k = f->rank[k].twin;
-	return k;
-}
-
-/*
- * The versions that brought each content of group TO, out of the ranks below
- * K, as bits; how many contents.
- */
-static size_t
-classes(const struct folding *x, size_t to, size_t k,
-    uint32_t of[SADA_KIN_MAX])
+/* Bits: the ranks below K that are in group TO. */
+static uint32_t
+members(const struct folding *x, size_t to, size_t k)
 {
 	const struct sada_fold *f = x->f;
-	uint32_t all[SADA_KIN_MAX] = { 0 };
-	size_t i, n = 0;
+	uint32_t in = 0;
+	size_t i;
 
 	for (i = 0; i < k; i++)
 		if (f->at[f->rank[i].i] == to)
-			all[class_of(f, i)] |= (uint32_t)1 << i;
-	for (i = 0; i < k; i++)
-		if (all[i] != 0)
-			of[n++] = all[i];
-	return n;
+			in |= (uint32_t)1 << i;
+	return in;
+}
+
+/* Is A newer than B?  Most have another lamport, and are not weighed. */
+static int
+newer(const struct folding *x, struct sada_elder *a, struct sada_elder *b)
+{
+	if (a->lamport == b->lamport) {
+		sada_elder_weigh(x->kin, a);
+		sada_elder_weigh(x->kin, b);
+	}
+	return sada_elder_cmp(a, b) > 0;
 }
 
 /*
- * The newest ancestor that group TO and the version of rank K have in
- * common: 1 and *BASE, borrowed from a list of kin, or 0.
+ * The newest ancestor that the version of rank K and some version of group
+ * TO have in common: 1 and *BASE, borrowed from a list of kin, or 0.
  */
 static int
 find_base(struct folding *x, size_t to, size_t k,
     const struct sada_ancestor **base, struct sada_err *err)
 {
-	struct sada_fold *f = x->f;
 	struct sada_elder *e, *best = NULL;
-	uint32_t of[SADA_KIN_MAX], has;
-	size_t i, j, c, n, ne;
+	uint32_t in = members(x, to, k), has;
+	size_t i, j, ne;
 	int rc;
 
 	*base = NULL;
 	for (i = 0; i <= k; i++)
-		if ((i == k || f->at[f->rank[i].i] == to) &&
+		if ((i == k || (in >> i & 1)) &&
 		    (rc = sada_kin_load(x->kin, i, err)) < 0)
 			return rc;
-	n = classes(x, to, k, of);
 	for (i = 0; i <= k; i++) {
-		if (i < k && f->at[f->rank[i].i] != to)
+		if (i < k && (in >> i & 1) == 0)
 			continue;
 		ne = sada_kin_list(x->kin, i, &e);
 		for (j = 0; j < ne; j++, e++) {
 			has = sada_kin_of(x->kin, e);
-			for (c = 0; c < n && (has & of[c]) != 0; c++)
-				;
-			if (c == n && (has >> k & 1) && (best == NULL ||
-			    sada_elder_cmp(e, best) > 0))
+			if ((has & in) != 0 && (has >> k & 1) &&
+			    (best == NULL || newer(x, e, best)))
 				best = e;
 		}
 	}
@@ -289,6 +280,25 @@ no_base(const struct folding *x, size_t to, size_t k, struct apart *apart)
 		    SADA_APART_KIND : SADA_APART_BASE, NULL);
 }
 
+/*
+ * Who must have had the content of A, an entry of some list: what several
+ * versions showed together only he who made something of it.
+ */
+static const struct sada_dot *
+had(const struct folding *x, size_t k, const struct sada_ancestor *a)
+{
+	struct sada_elder *e;
+	size_t i, j, n;
+
+	for (i = 0; i <= k && a->ndot > 1; i++) {
+		n = sada_kin_list(x->kin, i, &e);
+		for (j = 0; j < n; j++)
+			if (e[j].a == a)
+				return &x->f->rank[i].v->dot;
+	}
+	return &a->dot[0];
+}
+
 /* MELD of rank K and group TO came to nothing. */
 static void
 no_meld(const struct folding *x, size_t to, size_t k,
@@ -299,7 +309,7 @@ no_meld(const struct folding *x, size_t to, size_t k,
 	if (meld->apart == SADA_APART_LACKS)
 		dot = meld->lacks & SADA_LACK_B ? &x->f->rank[k].v->dot :
 		    meld->lacks & SADA_LACK_A ? brought(x, to, k) :
-		    &meld->anc->dot[0];
+		    had(x, k, meld->anc);
 	stand_apart(apart, meld->apart, dot);
 	if (!apart->based && meld->base.kind == SADA_FILE) {
 		apart->based = 1;
@@ -489,16 +499,15 @@ may_merge(const struct sada_version *v, const struct sada_ancestor *a)
 
 /*
  * Tell the bases that rank K may have with a group of some of the ranks
- * before it.  Which of these come together is not known: an entry is the
- * base of those contents that it is an ancestor of, unless a newer one is
- * an ancestor of all of these, too.
+ * before it.  Which of these come together is not known, but the base will be
+ * the newest that K has in common with one of them.
  */
 static int
 tell_bases(struct folding *x, size_t k, struct sada_elder **c,
     struct sada_err *err)
 {
 	struct sada_fold *f = x->f;
-	uint32_t of[SADA_KIN_MAX * SADA_ANCESTORS_MAX], has;
+	uint32_t left = ((uint32_t)1 << k) - 1, has;
 	struct sada_elder *e;
 	size_t i, j, n = 0, ne;
 	int rc;
@@ -509,20 +518,19 @@ tell_bases(struct folding *x, size_t k, struct sada_elder **c,
 	for (i = 0; i <= k; i++) {
 		ne = sada_kin_list(x->kin, i, &e);
 		for (j = 0; j < ne; j++, e++)
-			if (may_merge(f->rank[k].v, e->a) &&
-			    (sada_kin_of(x->kin, e) >> k & 1))
+			if (sada_kin_of(x->kin, e) >> k & 1) {
+				sada_elder_weigh(x->kin, e);
 				c[n++] = e;
+			}
 	}
 	if (n > 1)
 		qsort(c, n, sizeof(*c), elder_order);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && left != 0; i++) {
 		has = sada_kin_of(x->kin, c[i]);
-		for (of[i] = 0, j = 0; j < k; j++)
-			if (has >> j & 1)
-				of[i] |= (uint32_t)1 << class_of(f, j);
-		for (j = 0; j < i && (of[i] & ~of[j]) != 0; j++)
-			;
-		if (of[i] != 0 && j == i)
+		if ((has & left) == 0)
+			continue;
+		left &= ~has;
+		if (may_merge(f->rank[k].v, c[i]->a))
 			sada_merger_tell(x->by->merger, c[i]->a);
 	}
 	return 0;

@@ -289,10 +289,39 @@ sada_kin_of(struct sada_kin *x, struct sada_elder *e)
 	return e->of;
 }
 
+void
+sada_elder_weigh(struct sada_kin *x, struct sada_elder *e)
+{
+	struct sada_merger *m = x->by->merger;
+	const struct sada_context *past;
+	struct sada_context *all = NULL;
+	uint32_t op[LANES];
+	size_t i, j, n;
+
+	if (e->past != 0)
+		return;
+	for (i = 0; i < e->a->ndot; i++) {
+		n = sada_merger_ops(m, &e->a->dot[i], op, LANES);
+		for (j = 0; j < n && n <= LANES; j++) {
+			past = sada_merger_past(m, op[j]);
+			if (all == NULL)
+				sada_context_copy(&all, past);
+			else
+				sada_context_or(all, past);
+		}
+	}
+	/* Not 0, even if it is of none. */
+	e->past = 1 + (all != NULL ? sada_context_count(all) : 0);
+	free(all);
+}
+
 int
 sada_elder_cmp(const struct sada_elder *a, const struct sada_elder *b)
 {
 	if (a->lamport != b->lamport)
 		return a->lamport < b->lamport ? -1 : 1;
+	assert(a->past != 0 && b->past != 0);
+	if (a->past != b->past)
+		return a->past < b->past ? -1 : 1;
 	return sada_anc_cmp(a->a, b->a);
 }

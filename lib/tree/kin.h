@@ -35,6 +35,8 @@ int sada_kin_lacks(const struct sada_kin *x, size_t k);
 struct sada_elder {
 	const struct sada_ancestor *a;
 	uint64_t lamport;		/* the highest of its dots */
+	uint64_t past;			/* ops in the past of its own; 0: it was
+					   not weighed yet */
 	uint32_t *mark;			/* private */
 	uint32_t of, asked;		/* private */
 };
@@ -43,9 +45,12 @@ size_t sada_kin_list(const struct sada_kin *x, size_t k,
     struct sada_elder **e);
 /* Which of those that were loaded is E an ancestor of?  A bit for each. */
 uint32_t sada_kin_of(struct sada_kin *x, struct sada_elder *e);
+/* Find how many ops E has in its past, once. */
+void sada_elder_weigh(struct sada_kin *x, struct sada_elder *e);
 /*
- * Order of entries by age: lamport, then sada_anc_cmp().  A total order,
- * whatever the lists hold.
+ * Order of entries by age: lamport; the number of ops in the past of theirs,
+ * so that what was made of another is the newer; then sada_anc_cmp().  A
+ * total order, whatever the lists hold.  Entries of one lamport are weighed.
  */
 int sada_elder_cmp(const struct sada_elder *a, const struct sada_elder *b);
 

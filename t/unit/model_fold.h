@@ -21,7 +21,7 @@ enum {
 	V_RIGHT = NMODELS,	/* views follow the models of the map */
 	V_BY_CONTENT,		/* ancestors are contents, not dots */
 	V_NO_ALONE,		/* the alone bit says nothing */
-	V_ONE_BASE,		/* the base need not be of all in a group */
+	V_ALL_BASE,		/* the base must be of all in a group */
 	V_OLDEST,		/* the oldest base, not the newest */
 	V_SINGLE,		/* no entry for a merged view as a whole */
 	V_NO_TWIN,		/* equal contents have groups of their own */
@@ -214,7 +214,24 @@ nanc_dots(const struct nlook *l, const struct nanc *a, struct sada_dot *d,
 	return n;
 }
 
-/* Newer: lamport, more dots, the greater dots, content, mode. */
+/* How many ops are in the past of those of DOTS. */
+static inline int
+npast(const struct nlook *l, uint64_t dots)
+{
+	const struct nfiles *w = l->w;
+	uint64_t past = 0;
+	int i;
+
+	for (i = 0; i < w->n.nop; i++)
+		if ((l->ops >> i & 1) && (dots >> w->dotno[i] & 1))
+			past |= w->n.op[i].past;
+	return __builtin_popcountll(past);
+}
+
+/*
+ * Newer: lamport, more ops in the past, more dots, the greater dots, content,
+ * mode.
+ */
 static inline int
 nanc_newer(const struct nlook *l, const struct nanc *a, const struct nanc *b)
 {
@@ -225,6 +242,8 @@ nanc_newer(const struct nlook *l, const struct nanc *a, const struct nanc *b)
 
 	if (la != lb)
 		return la > lb;
+	if (npast(l, a->dots) != npast(l, b->dots))
+		return npast(l, a->dots) > npast(l, b->dots);
 	if (na != nb)
 		return na > nb;
 	for (i = 0; i < na; i++)
@@ -235,29 +254,21 @@ nanc_newer(const struct nlook *l, const struct nanc *a, const struct nanc *b)
 	return c != 0 ? c > 0 : a->mode > b->mode;
 }
 
-/* Is A an ancestor of K[at] and of every content in GROUP before it? */
+/* Is A an ancestor of K[at] and of one in GROUP before it? */
 static inline int
 nbase_ok(const struct nlook *l, const struct nkin *k, int at, int group,
     const struct nanc *a)
 {
-	const struct nfile *file = l->w->file;
-	int i, j, has;
+	int i, has = 0, all = 1;
 
 	if (!nkin_has(l, &k[at], a))
 		return 0;
-	for (i = 0; i < at; i++) {
-		if (k[i].group != group)
-			continue;
-		for (j = has = 0; j < at; j++)
-			has |= k[j].group == group &&
-			    file[k[j].rec].content == file[k[i].rec].content &&
-			    nkin_has(l, &k[j], a);
-		if (!has)
-			return 0;
-		if (l->rule == V_ONE_BASE)
-			break;
-	}
-	return 1;
+	for (i = 0; i < at; i++)
+		if (k[i].group == group) {
+			has |= nkin_has(l, &k[i], a);
+			all &= nkin_has(l, &k[i], a);
+		}
+	return l->rule == V_ALL_BASE ? all : has;
 }
 
 /* The base of version K[at] and GROUP: 1 and *BASE. */
