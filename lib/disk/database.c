@@ -48,13 +48,6 @@ sada_database_there(int dfd, const char *name)
 	return yes;
 }
 
-static int
-gather(const void *p, size_t n, void *ctx)
-{
-	sada_buf_add(ctx, p, n);
-	return 0;
-}
-
 /* Stops after the first piece. */
 static int
 first(const void *p, size_t n, void *ctx)
@@ -129,7 +122,7 @@ sada_database_image(struct sada_buf *out, const struct sada_source *src,
 
 	if (size > SADA_DATABASE_MAX)
 		return 0;
-	rc = sada_file_get(src, id, size, gather, out, err);
+	rc = sada_file_load(src, id, size, out, err);
 	if (rc == 0)
 		return 1;
 	out->len = was;

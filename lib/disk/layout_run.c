@@ -173,13 +173,6 @@ write_file(struct run *r, const struct sada_item_at *a, const char *name,
 }
 
 static int
-gather(const void *p, size_t n, void *ctx)
-{
-	sada_buf_add(ctx, p, n);
-	return 0;
-}
-
-static int
 write_link(struct run *r, const struct sada_item_at *a, const char *name,
     struct sada_err *err)
 {
@@ -191,8 +184,8 @@ write_link(struct run *r, const struct sada_item_at *a, const char *name,
 		errno = EINVAL;
 		return sada_err_sys(err, "cannot make a symbolic link");
 	}
-	if ((rc = sada_file_get(&r->l->o.src, &a->content, a->size, gather,
-	    &text, err)) == 0 &&
+	if ((rc = sada_file_load(&r->l->o.src, &a->content, a->size, &text,
+	    err)) == 0 &&
 	    (rc = sada_io_symlink((char *)text.p, text.len, r->stage, name,
 	    err)) == 0)
 		rc = sada_io_utime(r->stage, name, a->mtime_s, a->mtime_ns,

@@ -196,13 +196,6 @@ write_file(const struct sada_run *r, struct sada_act *a, int dfd,
 }
 
 static int
-link_text(const void *p, size_t n, void *ctx)
-{
-	sada_buf_add(ctx, p, n);
-	return 0;
-}
-
-static int
 write_link(const struct sada_run *r, struct sada_act *a, int dfd,
     const char *name, struct sada_err *err)
 {
@@ -216,8 +209,8 @@ write_link(const struct sada_run *r, struct sada_act *a, int dfd,
 		errno = EINVAL;
 		return sada_err_sys(err, "cannot make a symbolic link");
 	}
-	if ((rc = sada_file_get(&r->o->src, &t->content, t->size, link_text,
-	    &text, err)) == 0 &&
+	if ((rc = sada_file_load(&r->o->src, &t->content, t->size, &text,
+	    err)) == 0 &&
 	    (rc = sada_io_symlink((char *)text.p, text.len, dfd, name,
 	    err)) == 0 &&
 	    (rc = sada_io_utime(dfd, name, t->mtime_s, t->mtime_ns,

@@ -239,6 +239,20 @@ sada_file_get(const struct sada_source *src, const struct sada_id *id,
 	return rc;
 }
 
+static int
+gather(const void *p, size_t n, void *ctx)
+{
+	sada_buf_add(ctx, p, n);
+	return 0;
+}
+
+int
+sada_file_load(const struct sada_source *src, const struct sada_id *id,
+    uint64_t size, struct sada_buf *out, struct sada_err *err)
+{
+	return sada_file_get(src, id, size, gather, out, err);
+}
+
 /* Bytes on their way to a file; AT is where STAGE begins, aligned. */
 struct writing {
 	int fd;

@@ -42,6 +42,11 @@ SADA_MUST int sada_file_get(const struct sada_source *src,
     int (*each)(const void *p, size_t n, void *ctx), void *ctx,
     struct sada_err *err);
 
+/* Append the bytes of content ID to OUT.  Errors: NOTFOUND DAMAGED SYS. */
+SADA_MUST int sada_file_load(const struct sada_source *src,
+    const struct sada_id *id, uint64_t size, struct sada_buf *out,
+    struct sada_err *err);
+
 /*
  * Write content ID to FD (empty, at offset 0): aligned zero runs of 64 KiB
  * become holes.  Errors: as sada_file_get().

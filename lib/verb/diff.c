@@ -141,13 +141,6 @@ face_of_item(struct sada_face *f, const struct sada_item *it)
 	f->content = it->content;
 }
 
-static int
-gather(const void *p, size_t n, void *ctx)
-{
-	sada_buf_add(ctx, p, n);
-	return 0;
-}
-
 /* Append what the file or link PATH holds on the disk now. */
 static int
 load_disk(struct sada_buf *out, const struct diff *d,
@@ -185,7 +178,7 @@ load(struct sada_buf *out, const struct sada_face *f, const char *path,
 	if (d->o->nrev > 0)
 		src = sada_melding_source(f->where == IN_A ?
 		    &d->a.rev.meld : &d->b.rev.meld);
-	rc = sada_file_get(&src, &f->content, f->size, gather, out, err);
+	rc = sada_file_load(&src, &f->content, f->size, out, err);
 	return rc == SADA_NOTFOUND ? 0 : rc < 0 ? rc : 1;
 }
 

@@ -544,13 +544,6 @@ sada_wait_flush(struct sada_draft *d, struct sada_err *err)
 /* ---- renames ---- */
 
 static int
-append(const void *p, size_t n, void *ctx)
-{
-	sada_buf_add(ctx, p, n);
-	return 0;
-}
-
-static int
 load(struct sada_buf *out, const struct sada_move *m, void *ctx,
     struct sada_err *err)
 {
@@ -558,7 +551,7 @@ load(struct sada_buf *out, const struct sada_move *m, void *ctx,
 	struct sada_source src = { d->r->store, d->txn };
 	int rc;
 
-	rc = sada_file_get(&src, &m->content, m->size, append, out, err);
+	rc = sada_file_load(&src, &m->content, m->size, out, err);
 	/* What cannot be read is not looked at. */
 	if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED)
 		return 0;

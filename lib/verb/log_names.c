@@ -68,13 +68,6 @@ out:
 	return rc;
 }
 
-static int
-gather(const void *p, size_t n, void *ctx)
-{
-	sada_buf_add(ctx, p, n);
-	return 0;
-}
-
 /* Read F's content into B; 0 when it is not held. */
 static int
 load(struct sada_buf *b, const struct sada_face *f, const char *path,
@@ -86,7 +79,7 @@ load(struct sada_buf *b, const struct sada_face *f, const char *path,
 
 	(void)path;
 	(void)len;
-	rc = sada_file_get(&src, &f->content, f->size, gather, b, err);
+	rc = sada_file_load(&src, &f->content, f->size, b, err);
 	return rc == SADA_NOTFOUND ? 0 : rc < 0 ? rc : 1;
 }
 

@@ -36,13 +36,6 @@ save_cache(struct sada_melding *x)
 	sada_buf_release(&b);
 }
 
-static int
-add_part(const void *p, size_t n, void *ctx)
-{
-	sada_buf_add(ctx, p, n);
-	return 0;
-}
-
 /*
  * The rules that travel: the highest version of their file in ST's map, as
  * it is, for what it says decides how others merge.  One that is not here
@@ -65,7 +58,7 @@ read_rules(struct sada_buf *out, struct sada_state *st,
 	rc = 0;
 	if (v->kind != SADA_FILE || v->size > SADA_RULES_MAX)
 		goto out;
-	rc = sada_file_get(&src, &v->content, v->size, add_part, out, err);
+	rc = sada_file_load(&src, &v->content, v->size, out, err);
 	if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED) {
 		sada_buf_reset(out);
 		rc = 0;
