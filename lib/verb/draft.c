@@ -544,3 +544,70 @@ out:
 	free(op.parents);
 	return rc;
 }
+
+/* The next W, whose rows W has: D's op with map ROOT is what it shows. */
+static int
+finish_rows(struct sada_draft *d, struct sada_work_writer *w,
+    const struct sada_recording *how, struct sada_id *id,
+    const struct sada_id *root, struct sada_err *err)
+{
+	struct sada_replica *r = d->r;
+	struct sada_work_info info;
+	int before = (how->flags & SADA_RECORD_BEFORE) != 0, rc;
+
+	memset(&info, 0, sizeof(info));
+	if (r->work != NULL)
+		info = *sada_work_info(r->work);
+	info.generation++;
+	/* What came, be it own ops that came back, is not laid out. */
+	if (before || !sada_laid_is(r, &d->st))
+		info.left++;
+	info.heads = id;
+	info.nheads = 1;
+	info.root = *root;
+	if ((rc = sada_work_writer_finish(w, &info, err)) < 0 || before)
+		return rc;
+	return sada_draft_amend(d, &info, err);
+}
+
+int
+sada_draft_record(struct sada_draft *d, struct sada_work_writer *w,
+    const struct sada_recording *how, char op[SADA_VERB_HEX],
+    struct sada_err *err)
+{
+	struct sada_replica *r = d->r;
+	struct sada_buf payload = {0};
+	struct sada_id id, root;
+	struct sada_txn *txn;
+	struct sada_err e;
+	int rc;
+
+	if ((rc = sada_draft_finish(d, how->msg, how->opflags, &payload, &id,
+	    &root, err)) < 0) {
+		sada_work_writer_free(w);
+		goto out;
+	}
+	if ((rc = finish_rows(d, w, how, &id, &root, err)) < 0)
+		goto out;
+	txn = d->txn;
+	d->txn = NULL;
+	/*
+	 * A record whose commit failed may be in the log all the same: what
+	 * becomes of "work.new" then the next command sees there.
+	 */
+	if ((rc = sada_txn_commit(txn, err)) < 0 ||
+	    (rc = sada_log_commit(r->log, SADA_FRAME_LOCAL, &payload, 1,
+	    err)) < 0)
+		goto out;
+	sada_id_hex(op, &id);
+	/* It is recorded; what follows are caches, and may fail. */
+	if (sada_work_publish(r->sdir, 0, &e) < 0 ||
+	    sada_states_add(r, how->what, &id, 1, &e) < 0 ||
+	    sada_replica_reload(r, &e) < 0) {
+		sada_note(r, SADA_NOTE_WARN, NULL, 0, e.msg);
+		rc = 1;
+	}
+out:
+	sada_buf_release(&payload);
+	return rc;
+}

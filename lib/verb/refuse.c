@@ -145,13 +145,11 @@ sada_merge_refuse(struct sada_replica *r, struct sada_state *st,
     struct sada_merge_result *res, struct sada_err *err)
 {
 	struct sada_merge_opts again = *opts;
+	struct sada_recording how = { .what = "refuse",
+	    .msg = "deletes refused" };
 	struct sada_work_writer *w = NULL, *done;
-	struct sada_work_info info;
-	struct sada_buf payload = {0};
-	struct sada_txn *txn;
 	struct sada_draft d;
-	struct sada_id id, root;
-	int rc, late = 0;
+	int rc;
 
 	if (opts->flags & SADA_DRY || r->work == NULL)
 		return 0;
@@ -162,40 +160,15 @@ sada_merge_refuse(struct sada_replica *r, struct sada_state *st,
 		goto out;
 	if (sada_draft_empty(&d))
 		goto out;
-	if ((rc = sada_draft_finish(&d, "deletes refused", 0, &payload, &id,
-	    &root, err)) < 0)
-		goto out;
-	info = *sada_work_info(r->work);
-	info.generation++;
-	/* The rest of what came is not laid out. */
-	info.left++;
-	info.heads = &id;
-	info.nheads = 1;
-	info.root = root;
 	done = w;
 	w = NULL;
-	if ((rc = sada_work_writer_finish(done, &info, err)) < 0)
-		goto out;
-	txn = d.txn;
-	d.txn = NULL;
-	if ((rc = sada_txn_commit(txn, err)) < 0 ||
-	    (rc = sada_log_commit(r->log, SADA_FRAME_LOCAL, &payload, 1,
-	    err)) < 0)
-		goto out;
-	sada_id_hex(res->op, &id);
-	/* It is recorded; the next merge finishes what fails from here. */
-	if (sada_work_publish(r->sdir, 0, err) < 0 ||
-	    sada_states_add(r, "refuse", &id, 1, err) < 0 ||
-	    sada_replica_reload(r, err) < 0) {
-		sada_note(r, SADA_NOTE_WARN, NULL, 0, err->msg);
-		late = 1;
-	}
+	rc = sada_draft_record(&d, done, &how, res->op, err);
 out:
 	sada_work_writer_free(w);
 	sada_draft_release(&d);
-	sada_buf_release(&payload);
-	if (rc < 0 || late)
-		return rc;
+	/* It is recorded; the next merge finishes what failed from there. */
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	/* Nothing is left of the deletion now: lay out the rest. */
 	again.flags &= ~(unsigned)SADA_REFUSE_DELETES;
 	{

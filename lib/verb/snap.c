@@ -237,58 +237,6 @@ guard(struct snap *s, uint64_t before, unsigned *opflags,
 	    (unsigned long long)before);
 }
 
-/* Finish the next W, commit the pack and the record, publish W. */
-static int
-commit(struct snap *s, struct sada_work_writer *w, unsigned opflags,
-    struct sada_err *err)
-{
-	struct sada_replica *r = s->r;
-	struct sada_work_info info;
-	struct sada_buf payload = {0};
-	struct sada_txn *txn;
-	struct sada_id id, root;
-	struct sada_err e;
-	int rc;
-
-	memset(&info, 0, sizeof(info));
-	if (r->work != NULL)
-		info = *sada_work_info(r->work);
-	info.generation++;
-	/* Own ops that came back may hold what was never laid out. */
-	if (!sada_laid_is(r, &s->d.st))
-		info.left++;
-	rc = sada_draft_finish(&s->d, s->o->msg, opflags, &payload, &id,
-	    &root, err);
-	if (rc < 0) {
-		sada_work_writer_free(w);
-		goto out;
-	}
-	info.heads = &id;
-	info.nheads = 1;
-	info.root = root;
-	if ((rc = sada_work_writer_finish(w, &info, err)) < 0 ||
-	    (rc = sada_draft_amend(&s->d, &info, err)) < 0)
-		goto out;
-	txn = s->d.txn;
-	s->d.txn = NULL;
-	if ((rc = sada_txn_commit(txn, err)) < 0 ||
-	    (rc = sada_log_commit(r->log, SADA_FRAME_LOCAL, &payload, 1,
-	    err)) < 0) {
-		if (sada_work_discard(r->sdir, &e) < 0)
-			sada_note(r, SADA_NOTE_INFO, NULL, 0, e.msg);
-		goto out;
-	}
-	sada_id_hex(s->res->op, &id);
-	/* It is recorded; what follows are caches, and may fail. */
-	if (sada_work_publish(r->sdir, 0, &e) < 0 ||
-	    sada_states_add(r, "snap", &id, 1, &e) < 0 ||
-	    sada_replica_reload(r, &e) < 0)
-		sada_note(r, SADA_NOTE_WARN, NULL, 0, e.msg);
-out:
-	sada_buf_release(&payload);
-	return rc;
-}
-
 /* Nothing to record: only stats of W were refreshed, if at all. */
 static int
 refresh(struct snap *s, struct sada_work_writer *w, struct sada_err *err)
@@ -313,12 +261,12 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
     struct sada_snap_result *res, struct sada_err *err)
 {
 	struct snap s = { .r = r, .o = opts, .res = res };
+	struct sada_recording how = { .what = "snap", .msg = opts->msg };
 	struct sada_work_writer *w = NULL, *done;
 	struct sada_scan_result found;
 	struct sada_row_rules rows = {0};
 	struct sada_scan_opts o;
 	struct sada_map_stat ms;
-	unsigned opflags = 0;
 	int rc;
 
 	memset(res, 0, sizeof(*res));
@@ -345,7 +293,7 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 	res->special = found.special;
 	if ((rc = sada_map_stat(&s.d.st.ns, &s.d.st.root, &ms, err)) < 0 ||
 	    (rc = sada_draft_match(&s.d, err)) < 0 ||
-	    (rc = guard(&s, ms.entries, &opflags, err)) < 0 ||
+	    (rc = guard(&s, ms.entries, &how.opflags, err)) < 0 ||
 	    (opts->flags & SADA_DRY))
 		goto out;
 	done = w;
@@ -353,8 +301,8 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 	if (sada_draft_empty(&s.d))
 		rc = refresh(&s, done, err);
 	else
-		rc = commit(&s, done, opflags, err);
-	rc = sada_lost_say(rc, err);
+		rc = sada_draft_record(&s.d, done, &how, res->op, err);
+	rc = rc < 0 ? sada_lost_say(rc, err) : 0;
 out:
 	sada_work_writer_free(w);
 	sada_ignore_free(o.ignore);

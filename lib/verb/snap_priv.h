@@ -113,6 +113,26 @@ int sada_draft_empty(const struct sada_draft *d);
 SADA_MUST int sada_draft_finish(struct sada_draft *d, const char *msg,
     unsigned flags, struct sada_buf *payload, struct sada_id *id,
     struct sada_id *root, struct sada_err *err);
+/* How an op is recorded. */
+struct sada_recording {
+	const char *what;		/* for "states" */
+	const char *msg;
+	unsigned opflags;		/* SADA_OP_* */
+	unsigned flags;			/* SADA_RECORD_* */
+};
+enum {
+	SADA_RECORD_BEFORE = 1		/* the rows show what was before the
+					   op: a merge is to lay it out */
+};
+/*
+ * Finish D's op and W, the rows of the next W, which is gone then; commit
+ * the pack and the record, publish W.  OP is the op's id once it is
+ * recorded: 0, or 1 when what is only a cache failed after that, which is
+ * noted.  On failure "work.new" may stay.  Errors: as sada_draft_finish().
+ */
+SADA_MUST int sada_draft_record(struct sada_draft *d,
+    struct sada_work_writer *w, const struct sada_recording *how,
+    char op[SADA_VERB_HEX], struct sada_err *err);
 
 /* ---- between draft.c and draft_wait.c ---- */
 

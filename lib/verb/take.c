@@ -174,56 +174,25 @@ same_rows(const struct sada_replica *r, struct sada_work_writer *w,
 }
 
 /*
- * Commit D: its op is what comes after what is laid out, but W still shows
+ * Record D: its op is what comes after what is laid out, but W still shows
  * what was; that is for a merge to change.
  */
 static int
-commit(struct sada_draft *d, const char *msg, char op[SADA_VERB_HEX],
+record(struct sada_draft *d, const char *msg, char op[SADA_VERB_HEX],
     struct sada_err *err)
 {
-	struct sada_replica *r = d->r;
-	struct sada_work_writer *w = NULL, *done;
-	struct sada_work_info info;
-	struct sada_buf payload = {0};
-	struct sada_id id, root;
-	struct sada_txn *txn;
-	struct sada_err e;
+	struct sada_recording how = { .what = "take", .msg = msg,
+	    .flags = SADA_RECORD_BEFORE };
+	struct sada_work_writer *w = NULL;
 	int rc;
 
-	if ((rc = sada_work_writer_new(&w, r->sdir, err)) < 0 ||
-	    (rc = same_rows(r, w, err)) < 0 ||
-	    (rc = sada_draft_finish(d, msg, 0, &payload, &id, &root,
-	    err)) < 0)
-		goto out;
-	info = *sada_work_info(r->work);
-	info.generation++;
-	info.left++;
-	info.heads = &id;
-	info.nheads = 1;
-	info.root = root;
-	done = w;
-	w = NULL;
-	if ((rc = sada_work_writer_finish(done, &info, err)) < 0)
-		goto out;
-	txn = d->txn;
-	d->txn = NULL;
-	if ((rc = sada_txn_commit(txn, err)) < 0 ||
-	    (rc = sada_log_commit(r->log, SADA_FRAME_LOCAL, &payload, 1,
-	    err)) < 0) {
-		if (sada_work_discard(r->sdir, &e) < 0)
-			sada_note(r, SADA_NOTE_INFO, NULL, 0, e.msg);
-		goto out;
+	if ((rc = sada_work_writer_new(&w, d->r->sdir, err)) < 0)
+		return rc;
+	if ((rc = same_rows(d->r, w, err)) < 0) {
+		sada_work_writer_free(w);
+		return rc;
 	}
-	sada_id_hex(op, &id);
-	if ((rc = sada_work_publish(r->sdir, 0, err)) < 0 ||
-	    (rc = sada_states_add(r, "take", &id, 1, err)) < 0 ||
-	    (rc = sada_store_refresh(r->store, err)) < 0)
-		goto out;
-	rc = sada_replica_reload(r, err);
-out:
-	sada_work_writer_free(w);
-	sada_buf_release(&payload);
-	return rc;
+	return sada_draft_record(d, w, &how, op, err);
 }
 
 /* Merged contents that are taken must be in the store. */
@@ -274,12 +243,13 @@ sada_settle(struct sada_replica *r, const struct sada_parts *ps,
 		    settle_both(&d, ps, &s[i], err) :
 		    settle_one(&d, ps, &s[i], err);
 	if (rc == 0 && !sada_draft_empty(&d))
-		rc = commit(&d, msg, op, err);
+		rc = record(&d, msg, op, err);
 	sada_draft_release(&d);
-	/* It is recorded: what fails now the next merge finishes. */
 	if (op[0] == '\0')
 		return rc;
-	if (rc < 0 || (rc = sada_merge_laid(r, err)) < 0)
+	/* It is recorded: what fails now the next merge finishes. */
+	if (rc == 0 && (sada_store_refresh(r->store, err) < 0 ||
+	    sada_merge_laid(r, err) < 0))
 		sada_note(r, SADA_NOTE_WARN, NULL, 0, err->msg);
 	return 0;
 }
