@@ -244,19 +244,29 @@ out:
 	return rc;
 }
 
-void
-sada_melding_laid(struct sada_melding *x)
-{
-	if (sada_id_cmp(sada_merge_cache_print(x->cache), &x->print) == 0)
-		return;
-	sada_merge_cache_set_print(x->cache, &x->print);
-	save_cache(x);
-}
-
 struct sada_source
 sada_melding_source(const struct sada_melding *x)
 {
 	return sada_merger_source(x->by.merger);
+}
+
+int
+sada_melding_apply(struct sada_apply_result *res, struct sada_melding *x,
+    struct sada_apply_opts *o, struct sada_err *err)
+{
+	int rc;
+
+	o->root = x->r->root;
+	o->sdir = x->r->sdir;
+	o->src = sada_melding_source(x);
+	o->db = &x->db;
+	if ((rc = sada_apply(res, o, err)) != 0 || (o->flags & SADA_APPLY_DRY))
+		return rc;
+	if (sada_id_cmp(sada_merge_cache_print(x->cache), &x->print) != 0) {
+		sada_merge_cache_set_print(x->cache, &x->print);
+		save_cache(x);
+	}
+	return rc;
 }
 
 void

@@ -94,20 +94,14 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	    (rc = sada_view_open(&o.view, &st->ns, &st->root, &meld.by,
 	    err)) < 0)
 		goto out;
-	o.root = r->root;
-	o.sdir = r->sdir;
 	o.old = r->work;
-	o.src = sada_melding_source(&meld);
-	o.db = &meld.db;
 	o.heads = heads;
 	o.nheads = st->n;
 	o.map = st->root;
 	o.flags = m->o->flags & SADA_DRY ? SADA_APPLY_DRY : 0;
 	o.report = on_report;
 	o.ctx = m;
-	rc = sada_apply(&done, &o, err);
-	if (rc == 0 && (m->o->flags & SADA_DRY) == 0)
-		sada_melding_laid(&meld);
+	rc = sada_melding_apply(&done, &meld, &o, err);
 	m->res->created = done.created;
 	m->res->replaced = done.replaced;
 	m->res->deleted = done.deleted;

@@ -201,22 +201,15 @@ finish_apply(struct sada_replica *r, struct sada_err *err)
 	    (rc = sada_view_open(&o.view, &st.ns, &st.root, &meld.by,
 	    err)) < 0)
 		goto out;
-	o.root = r->root;
-	o.sdir = r->sdir;
 	o.old = r->work;
-	o.src = sada_melding_source(&meld);
-	o.db = &meld.db;
 	o.heads = heads;
 	o.nheads = n;
 	o.map = st.root;
 	o.flags = SADA_APPLY_RECOVER;
 	o.report = sada_apply_note;
 	o.ctx = r;
-	rc = sada_apply(&res, &o, err);
-	if (rc == 0) {
-		sada_melding_laid(&meld);
+	if ((rc = sada_melding_apply(&res, &meld, &o, err)) == 0)
 		rc = sada_replica_reload(r, err);
-	}
 out:
 	sada_view_free(o.view);
 	sada_melding_release(&meld);
@@ -291,21 +284,14 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	    err)) < 0)
 		goto out;
 	heads = sada_state_heads(&now);
-	o.root = r->root;
-	o.sdir = r->sdir;
-	o.src = sada_melding_source(&meld);
-	o.db = &meld.db;
 	o.heads = heads;
 	o.nheads = now.n;
 	o.map = now.root;
 	o.flags = SADA_APPLY_ADOPT;
 	o.report = sada_apply_note;
 	o.ctx = r;
-	rc = sada_apply(&res, &o, err);
-	if (rc == 0) {
-		sada_melding_laid(&meld);
+	if ((rc = sada_melding_apply(&res, &meld, &o, err)) == 0)
 		rc = sada_replica_reload(r, err);
-	}
 out:
 	sada_view_free(o.view);
 	sada_view_free(o.base);

@@ -178,8 +178,13 @@ SADA_MUST int sada_melding_open(struct sada_melding *x,
  */
 SADA_MUST int sada_melding_store(struct sada_melding *x,
     struct sada_state *st, struct sada_err *err);
-/* X's view is laid out: note the settings under which it was made. */
-void sada_melding_laid(struct sada_melding *x);
+/*
+ * Lay out a view of X as O says, which gets its directories and sources
+ * here, and note the settings under which it was made.  Errors: as
+ * sada_apply().
+ */
+SADA_MUST int sada_melding_apply(struct sada_apply_result *res,
+    struct sada_melding *x, struct sada_apply_opts *o, struct sada_err *err);
 /* Was the last merge made under the settings that R has now? */
 int sada_melding_stands(struct sada_replica *r);
 /* Where the contents of X's views are read from. */
