@@ -78,6 +78,9 @@ struct sada_remotes {
 /* Read the remotes of C; release with sada_remotes_release(). */
 SADA_MUST int sada_remotes_read(struct sada_remotes *rs,
     const struct sada_config *c, struct sada_err *err);
+/* Remote by NAME, or NULL (borrowed). */
+const struct sada_remote *sada_remotes_named(const struct sada_remotes *rs,
+    const char *name);
 /* Free what RS holds. */
 void sada_remotes_release(struct sada_remotes *rs);
 

@@ -258,6 +258,17 @@ sada_remotes_read(struct sada_remotes *rs, const struct sada_config *c,
 	return rc;
 }
 
+const struct sada_remote *
+sada_remotes_named(const struct sada_remotes *rs, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < rs->n; i++)
+		if (strcmp(rs->r[i].name, name) == 0)
+			return &rs->r[i];
+	return NULL;
+}
+
 void
 sada_remotes_release(struct sada_remotes *rs)
 {

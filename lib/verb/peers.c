@@ -204,6 +204,37 @@ absolute_place(struct sada_buf *out, const char *place,
 }
 
 int
+sada_place_use(unsigned *kind, const char *place, struct sada_err *err)
+{
+	int rc;
+
+	if ((rc = sada_place_kind(kind, place, err)) < 0)
+		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
+		    "%s: there is no such place", place) : rc;
+	if (*kind == SADA_PLACE_HOST)
+		return sada_err_set(err, SADA_USAGE, "%s: places on hosts "
+		    "are reserved for later; write ./%s for a local one",
+		    place, place);
+	return 0;
+}
+
+int
+sada_check_mark(const char *place, const char *mark, struct sada_err *err)
+{
+	char found[33];
+	int rc;
+
+	if (mark == NULL)
+		return 0;
+	if ((rc = sada_spool_mark(found, place, err)) < 0)
+		return rc;
+	if (strcmp(found, mark) != 0)
+		return sada_err_set(err, SADA_ABSENT, "%s: this is another "
+		    "medium than the one that was added", place);
+	return 0;
+}
+
+int
 sada_check_outside(const struct sada_replica *r, unsigned kind,
     const char *place, struct sada_err *err)
 {
@@ -232,17 +263,6 @@ sada_check_outside(const struct sada_replica *r, unsigned kind,
 	return rc;
 }
 
-static const struct sada_remote *
-remote_named(const struct sada_replica *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->remotes.n; i++)
-		if (strcmp(r->remotes.r[i].name, name) == 0)
-			return &r->remotes.r[i];
-	return NULL;
-}
-
 int
 sada_remote_add(struct sada_replica *r, const char *name, const char *place,
     const char *const *peers, size_t npeers, unsigned dry,
@@ -257,7 +277,7 @@ sada_remote_add(struct sada_replica *r, const char *name, const char *place,
 	if (!sada_member_name_ok(name))
 		return sada_err_set(err, SADA_USAGE, "%s: a name is made of "
 		    "letters, digits, '.', '_' and '-', at most 64", name);
-	if (remote_named(r, name) != NULL)
+	if (sada_remotes_named(&r->remotes, name) != NULL)
 		return sada_err_set(err, SADA_USAGE,
 		    "%s: there is a remote of this name; remove it first",
 		    name);
@@ -265,14 +285,11 @@ sada_remote_add(struct sada_replica *r, const char *name, const char *place,
 		if (sada_peers_named(&r->peers, peers[i]) == NULL)
 			return sada_err_set(err, SADA_USAGE,
 			    "%s: there is no such peer", peers[i]);
-	if ((rc = sada_place_kind(&kind, place, err)) < 0)
-		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
-		    "%s: there is no such place", place) : rc;
-	if (kind == SADA_PLACE_HOST || kind == SADA_PLACE_PIPE)
-		return sada_err_set(err, SADA_USAGE, kind == SADA_PLACE_PIPE ?
-		    "%s: a pipe cannot be a remote" :
-		    "%s: places on hosts are reserved for later; write "
-		    "./%s for a local one", place, place);
+	if ((rc = sada_place_use(&kind, place, err)) < 0)
+		return rc;
+	if (kind == SADA_PLACE_PIPE)
+		return sada_err_set(err, SADA_USAGE,
+		    "%s: a pipe cannot be a remote", place);
 	if ((rc = sada_check_outside(r, kind, place, err)) < 0)
 		return rc;
 	if (kind == SADA_PLACE_SPOOL && !dry &&
@@ -331,7 +348,7 @@ int
 sada_remote_remove(struct sada_replica *r, const char *name, unsigned dry,
     struct sada_err *err)
 {
-	if (remote_named(r, name) == NULL)
+	if (sada_remotes_named(&r->remotes, name) == NULL)
 		return sada_err_set(err, SADA_USAGE,
 		    "%s: there is no such remote", name);
 	if (dry)

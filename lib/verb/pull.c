@@ -206,25 +206,12 @@ static int
 pull_place(struct pull *p, const char *place, const char *mark,
     struct sada_err *err)
 {
-	char found[33];
 	unsigned kind;
 	int fd = -1, rc;
 
-	if ((rc = sada_place_kind(&kind, place, err)) < 0)
-		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
-		    "%s: there is no such place", place) : rc;
-	if (kind == SADA_PLACE_HOST)
-		return sada_err_set(err, SADA_USAGE, "%s: places on hosts "
-		    "are reserved for later; write ./%s for a local one",
-		    place, place);
-	if (mark != NULL) {
-		if ((rc = sada_spool_mark(found, place, err)) < 0)
-			return rc;
-		if (strcmp(found, mark) != 0)
-			return sada_err_set(err, SADA_ABSENT,
-			    "%s: this is another medium than the one that "
-			    "was added", place);
-	}
+	if ((rc = sada_place_use(&kind, place, err)) < 0 ||
+	    (rc = sada_check_mark(place, mark, err)) < 0)
+		return rc;
 	if (kind == SADA_PLACE_SPOOL)
 		return pull_spool(p, place, err);
 	if ((rc = sada_in_open(&fd, kind, place, err)) < 0)
@@ -245,21 +232,16 @@ static struct source *
 list_sources(const struct pull *p, const struct sada_replica *r, size_t *n)
 {
 	struct source *s;
-	size_t i, k;
+	size_t i;
 
 	*n = p->o->nplaces > 0 ? p->o->nplaces : r->remotes.n;
 	s = sada_calloc(*n + 1, sizeof(*s));
 	for (i = 0; i < *n; i++) {
-		const struct sada_remote *m = NULL;
+		const struct sada_remote *m = p->o->nplaces == 0 ?
+		    &r->remotes.r[i] :
+		    sada_remotes_named(&r->remotes, p->o->places[i]);
 
-		if (p->o->nplaces == 0) {
-			m = &r->remotes.r[i];
-			s[i].remote = 1;
-		}
-		for (k = 0; m == NULL && k < r->remotes.n; k++)
-			if (strcmp(r->remotes.r[k].name,
-			    p->o->places[i]) == 0)
-				m = &r->remotes.r[k];
+		s[i].remote = p->o->nplaces == 0;
 		s[i].place = sada_strdup(m != NULL ? m->place :
 		    p->o->places[i]);
 		if (m != NULL && m->mark != NULL)

@@ -431,45 +431,19 @@ static int
 push_place(struct push *p, struct group *g, const char *place,
     const char *mark, struct sada_err *err)
 {
-	char found[33];
 	unsigned kind;
 	int rc;
 
-	if ((rc = sada_place_kind(&kind, place, err)) < 0)
-		return rc == SADA_NOTFOUND ? sada_err_set(err, SADA_ABSENT,
-		    "%s: there is no such place", place) : rc;
-	if (kind == SADA_PLACE_HOST)
-		return sada_err_set(err, SADA_USAGE, "%s: places on hosts "
-		    "are reserved for later; write ./%s for a local one",
-		    place, place);
-	if ((rc = sada_check_outside(p->r, kind, place, err)) < 0)
+	if ((rc = sada_place_use(&kind, place, err)) < 0 ||
+	    (rc = sada_check_outside(p->r, kind, place, err)) < 0 ||
+	    (rc = sada_check_mark(place, mark, err)) < 0)
 		return rc;
-	if (mark != NULL) {
-		if ((rc = sada_spool_mark(found, place, err)) < 0)
-			return rc;
-		if (strcmp(found, mark) != 0)
-			return sada_err_set(err, SADA_ABSENT,
-			    "%s: this is another medium than the one that "
-			    "was added", place);
-	}
 	p->reached++;
 	if (g->n == 0)
 		return 0;
 	if (kind == SADA_PLACE_SPOOL)
 		return push_spool(p, g, place, err);
 	return push_one(p, g, kind, place, err);
-}
-
-/* The remote of this name, or NULL. */
-static const struct sada_remote *
-find_remote(const struct push *p, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < p->r->remotes.n; i++)
-		if (strcmp(p->r->remotes.r[i].name, name) == 0)
-			return &p->r->remotes.r[i];
-	return NULL;
 }
 
 /*
@@ -598,7 +572,7 @@ sada_push(const struct sada_push_opts *opts, struct sada_err *err)
 	if (opts->place != NULL) {
 		struct sada_err e;
 
-		m = find_remote(&p, opts->place);
+		m = sada_remotes_named(&p.r->remotes, opts->place);
 		if ((rc = choose(&g, &p, m, &e)) < 0 ||
 		    (rc = push_place(&p, &g, m != NULL ? m->place :
 		    opts->place, m != NULL ? m->mark : NULL, &e)) < 0)

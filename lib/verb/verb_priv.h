@@ -147,6 +147,12 @@ SADA_MUST int sada_lost_find(const struct sada_replica *r,
 int sada_lost_say(int rc, struct sada_err *err);
 
 /* ---- peers.c ---- */
+/* What PLACE, which is to be used, is.  Errors: ABSENT USAGE (a host) SYS. */
+SADA_MUST int sada_place_use(unsigned *kind, const char *place,
+    struct sada_err *err);
+/* Has the spool at PLACE this mark?  NULL: none is known.  ABSENT FORMAT. */
+SADA_MUST int sada_check_mark(const char *place, const char *mark,
+    struct sada_err *err);
 /*
  * A bundle inside the directory would become a file of it: USAGE.  KIND is
  * that of PLACE; of a pipe, the file is looked at that stdout may be.
