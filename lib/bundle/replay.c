@@ -98,22 +98,6 @@ struct derive {
 	struct sada_buf path;
 };
 
-/* Is V (by all fields that an id covers) among the versions of E? */
-static int
-slot_has(const struct sada_entry *e, const struct sada_version *v)
-{
-	struct sada_id a, b;
-	size_t i;
-
-	sada_version_id(&a, v);
-	for (i = 0; i < e->nv; i++) {
-		sada_version_id(&b, &e->v[i]);
-		if (sada_id_cmp(&a, &b) == 0)
-			return 1;
-	}
-	return 0;
-}
-
 /*
  * If V's ancestors are version GONE and that one's own, make the object:
  * it needs not travel.  1 when it was so, 0 when not.
@@ -156,7 +140,7 @@ derive_anc(struct sada_take *t, const struct sada_entry *was,
 	/* What is not found in a few tries becomes a want. */
 	for (i = 0; i < was->nv && rc == 0 && tries < DERIVE_TRIES; i++)
 		if (was->v[i].kind != SADA_DIR &&
-		    !slot_has(now, &was->v[i])) {
+		    !sada_entry_has(now, &was->v[i])) {
 			tries++;
 			gone = was->v[i];
 			if (old != NULL) {

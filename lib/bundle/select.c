@@ -330,22 +330,6 @@ out:
 	return rc;
 }
 
-/* Does V live in slot E? */
-static int
-lives(const struct sada_entry *e, const struct sada_version *v)
-{
-	struct sada_id a, b;
-	size_t i;
-
-	sada_version_id(&a, v);
-	for (i = 0; i < e->nv; i++) {
-		sada_version_id(&b, &e->v[i]);
-		if (sada_id_cmp(&a, &b) == 0)
-			return 1;
-	}
-	return 0;
-}
-
 /* The living contents that op I's changes brought. */
 static int
 select_op(struct sada_send *s, uint32_t i, struct sada_err *err)
@@ -372,7 +356,7 @@ select_op(struct sada_send *s, uint32_t i, struct sada_err *err)
 		for (k = 0; k < e.nv; k++, s->told++) {
 			if (e.v[k].kind == SADA_DIR || !here ||
 			    sada_context_seen(s->o.log, s->basis,
-			    &e.v[k].dot) || !lives(&now, &e.v[k]))
+			    &e.v[k].dot) || !sada_entry_has(&now, &e.v[k]))
 				continue;
 			if ((rc = derivable(s, i, &e, &e.v[k], err)) < 0 ||
 			    (rc = select_content(s, &e.v[k], s->told, rc,

@@ -278,21 +278,11 @@ sada_plan_sort(struct sada_plan *p)
 size_t
 sada_plan_find(const struct sada_plan *p, const char *path, size_t len)
 {
-	size_t lo = 0, hi = p->n;
+	const struct sada_act key = { .path = path, .len = len };
+	const struct sada_act *a = p->n > 0 ?
+	    bsearch(&key, p->act, p->n, sizeof(key), act_cmp) : NULL;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = sada_path_cmp(p->act[mid].path, p->act[mid].len, path,
-		    len);
-
-		if (c == 0)
-			return mid;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return SADA_NO_ACT;
+	return a != NULL ? (size_t)(a - p->act) : SADA_NO_ACT;
 }
 
 static int

@@ -69,6 +69,21 @@ sada_version_id(struct sada_id *out, const struct sada_version *v)
 	sada_hash(out, SADA_CTX_VERSION, p, sizeof(p));
 }
 
+int
+sada_entry_has(const struct sada_entry *e, const struct sada_version *v)
+{
+	struct sada_id a, b;
+	size_t i;
+
+	sada_version_id(&a, v);
+	for (i = 0; i < e->nv; i++) {
+		sada_version_id(&b, &e->v[i]);
+		if (sada_id_cmp(&a, &b) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 /* File lists and ancestors. */
 
 /* In the byte of an ancestor's kind: it was another name. */

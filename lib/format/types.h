@@ -89,6 +89,9 @@ struct sada_entry {
 	size_t nv;			/* 0 only in a changes tree: emptied */
 };
 
+/* Is V, by all fields that its id covers, among the versions of E? */
+int sada_entry_has(const struct sada_entry *e, const struct sada_version *v);
+
 /* What an inner node says of a child. */
 struct sada_ref {
 	struct sada_id id;

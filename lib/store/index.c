@@ -61,8 +61,8 @@ sada_index_name(char out[SADA_PACK_NAME], const char *name)
 	memcpy(out + 32, ".idx", 5);
 }
 
-static int
-ent_cmp(const void *pa, const void *pb)
+int
+sada_ent_cmp(const void *pa, const void *pb)
 {
 	const struct sada_ent *a = pa, *b = pb;
 	int c = memcmp(a->id.b, b->id.b, SADA_ID_LEN);
@@ -75,7 +75,7 @@ ent_cmp(const void *pa, const void *pb)
 		return a->block < b->block ? -1 : 1;
 	if (a->off != b->off)
 		return a->off < b->off ? -1 : 1;
-	return 0;
+	return a->len == b->len ? 0 : a->len < b->len ? -1 : 1;
 }
 
 /* Sort, and keep the first of equal objects. */
@@ -86,7 +86,7 @@ sort_unique(struct sada_table *t)
 
 	if (t->nent == 0)
 		return;
-	qsort(t->ent, t->nent, sizeof(*t->ent), ent_cmp);
+	qsort(t->ent, t->nent, sizeof(*t->ent), sada_ent_cmp);
 	for (i = 1; i < t->nent; i++) {
 		if (t->ent[i].type == t->ent[n].type &&
 		    sada_id_cmp(&t->ent[i].id, &t->ent[n].id) == 0)

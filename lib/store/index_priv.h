@@ -36,6 +36,8 @@ void sada_table_release(struct sada_table *t);
 void sada_table_ent(struct sada_table *t, const struct sada_ent *e);
 /* Append a block. */
 void sada_table_blk(struct sada_table *t, const struct sada_blk *b);
+/* Order by id, type, place and length; both are struct sada_ent. */
+int sada_ent_cmp(const void *pa, const void *pb);
 
 /*
  * Append the index of T under pack trailer hash HASH.  T's objects are

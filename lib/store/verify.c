@@ -46,23 +46,6 @@ bad(const char *what, uint32_t block, void *ctx)
 		report_lost(v, what, block);
 }
 
-static int
-ent_cmp(const void *pa, const void *pb)
-{
-	const struct sada_ent *a = pa, *b = pb;
-	int c = memcmp(a->id.b, b->id.b, SADA_ID_LEN);
-
-	if (c != 0)
-		return c;
-	if (a->type != b->type)
-		return a->type < b->type ? -1 : 1;
-	if (a->block != b->block)
-		return a->block < b->block ? -1 : 1;
-	if (a->off != b->off)
-		return a->off < b->off ? -1 : 1;
-	return a->len == b->len ? 0 : a->len < b->len ? -1 : 1;
-}
-
 /*
  * Does IX say what is in the pack: each object once, at a place where it
  * is, and the blocks as they lie?
@@ -77,7 +60,7 @@ index_true(const struct sada_index *ix, struct sada_table *t)
 	if (!sada_index_whole(ix) || ix->blocks != t->nblk)
 		return 0;
 	if (t->nent > 0)
-		qsort(t->ent, t->nent, sizeof(*t->ent), ent_cmp);
+		qsort(t->ent, t->nent, sizeof(*t->ent), sada_ent_cmp);
 	for (i = 0; i < t->nent; i++)
 		if (i == 0 || t->ent[i].type != t->ent[i - 1].type ||
 		    sada_id_cmp(&t->ent[i].id, &t->ent[i - 1].id) != 0)
@@ -86,7 +69,8 @@ index_true(const struct sada_index *ix, struct sada_table *t)
 		return 0;
 	for (i = 0; i < ix->objects; i++) {
 		sada_index_ent(ix, (uint32_t)i, &e);
-		if (bsearch(&e, t->ent, t->nent, sizeof(e), ent_cmp) == NULL)
+		if (bsearch(&e, t->ent, t->nent, sizeof(e),
+		    sada_ent_cmp) == NULL)
 			return 0;
 	}
 	for (i = 0; i < t->nblk; i++) {
