@@ -28,11 +28,7 @@ each(const struct sada_remote_info *i, void *ctx)
 		cli_json_str(c, "name", i->name);
 		cli_json_str(c, "place", i->place);
 		cli_json_flag(c, "there", i->there);
-		/* Names of peers need no escapes. */
-		cli_put(c, ",\"peers\":[");
-		for (k = 0; k < i->npeers; k++)
-			cli_putf(c, "%s\"%s\"", k > 0 ? "," : "", i->peers[k]);
-		cli_put(c, "]");
+		cli_json_list(c, "peers", i->peers, i->npeers);
 		return cli_json_end(c);
 	}
 	cli_putf(c, "%s %s ", i->name, i->there ? "there" : "absent");
