@@ -51,38 +51,41 @@ damage(struct sim *w, struct sim_mail *m)
 	}
 }
 
-struct spool {
-	struct sim *w;
-	char name[200][80];
-	unsigned n;
+/* Files below DIR whose names end in END, at most MOST. */
+struct files {
+	const char *dir, *end;
+	char path[200][120];
+	unsigned n, most;
 };
 
 static void
-on_spool(const char *name, uint32_t kind, unsigned mode,
+on_file(const char *name, uint32_t kind, unsigned mode,
     const unsigned char *p, size_t n, void *ctx)
 {
-	struct spool *s = ctx;
+	struct files *f = ctx;
+	size_t len = strlen(name), end = strlen(f->end);
 
 	(void)kind;
 	(void)mode;
 	(void)p;
 	(void)n;
-	if (s->n < 200 && strlen(name) > 36)
-		(void)snprintf(s->name[s->n++], 80, "/spool/%.70s", name);
+	if (f->n < f->most && len > end &&
+	    strcmp(name + len - end, f->end) == 0)
+		(void)snprintf(f->path[f->n++], sizeof(f->path[0]), "%s/%s",
+		    f->dir, name);
 }
 
 /* Some of what waits in the spool goes, or comes back twice. */
 static void
 spool(struct sim *w)
 {
-	static struct spool s;
+	struct files s = { .dir = "/spool", .end = ".sada", .most = 200 };
 	unsigned i, lose = sim_below(w, 61);
 
-	memset(&s, 0, sizeof(s));
-	memfs_walk("/spool", on_spool, &s);
+	memfs_walk(s.dir, on_file, &s);
 	for (i = 0; i < s.n; i++)
 		if (sim_below(w, 100) < lose) {
-			(void)memfs_remove(s.name[i]);
+			(void)memfs_remove(s.path[i]);
 			w->count[N_LOST]++;
 		}
 }
@@ -145,30 +148,10 @@ pull_some(struct sim *w, struct sim_rep *r, unsigned fault)
 
 /* ---- what befalls stores ---- */
 
-struct indexes {
-	char name[20][100];
-	unsigned n;
-};
-
-/* The index of a pack is derived; its name ends in ".idx". */
-static void
-on_index(const char *name, uint32_t kind, unsigned mode,
-    const unsigned char *p, size_t n, void *ctx)
-{
-	struct indexes *x = ctx;
-
-	(void)kind;
-	(void)mode;
-	(void)p;
-	(void)n;
-	if (x->n < 20 && strstr(name, ".idx") != NULL)
-		(void)snprintf(x->name[x->n++], 100, "%.99s", name);
-}
-
 static void
 lose_caches(struct sim *w, struct sim_rep *r)
 {
-	struct indexes x;
+	struct files x = { .end = ".idx", .most = 20 };
 	static const char *const files[] = { "work", "work.new", "wants",
 	    "states", "peers/self" };
 	char path[200];
@@ -187,15 +170,13 @@ lose_caches(struct sim *w, struct sim_rep *r)
 		(void)memfs_copy("/empty", path, MEMFS_OVER);
 	}
 	if (sim_below(w, 3) == 0) {
-		memset(&x, 0, sizeof(x));
 		(void)snprintf(path, sizeof(path), "%s/.sada/pack",
 		    r->root);
-		memfs_walk(path, on_index, &x);
-		for (i = 0; i < x.n; i++) {
-			(void)snprintf(path, sizeof(path), "%s/.sada/pack/"
-			    "%s", r->root, x.name[i]);
-			(void)memfs_remove(path);
-		}
+		/* The index of a pack is derived. */
+		x.dir = path;
+		memfs_walk(path, on_file, &x);
+		for (i = 0; i < x.n; i++)
+			(void)memfs_remove(x.path[i]);
 	}
 }
 
