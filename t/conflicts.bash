@@ -1,22 +1,6 @@
 # What the tests of conflicts share: replicas that exchange bundles.
 # shellcheck shell=bash
-
-# replicas NAME...: each a directory of its name; all know each other.
-replicas() {
-	local x y
-	for x; do
-		sada-init -N "$x" "$x" >"key.$x"
-	done
-	for x; do
-		for y; do
-			[ "$x" = "$y" ] || sada-peer -C "$x" add <"key.$y"
-		done
-	done
-}
-
-snap() {
-	sada-snap -q -C "$1" >/dev/null
-}
+load replicas.bash
 
 # give FROM TO: all that TO is not known to have, and laid out.
 give() {
@@ -43,28 +27,7 @@ base() {
 	share "$@"
 }
 
-# tree DIR: each name, kind, mode and mtime, and each content.
-tree() {
-	(cd "$1" && find . -name .sada -prune -o -type d -printf '%P %y %m\n' \
-	    -o -printf '%P %y %m %T@ %l\n' | LC_ALL=C sort &&
-	    find . -name .sada -prune -o -type f -exec sha256sum {} + |
-	    LC_ALL=C sort)
-}
-
-# equal NAME...: one state, equal trees, and nobody has anything to record.
-equal() {
-	local x
-	tree "$1" >tree.first
-	for x; do
-		[ "$(sada-snap -C "$x")" = '' ]
-		[ "$(sada-status -C "$x" --id)" = \
-		    "$(sada-status -C "$1" --id)" ]
-		tree "$x" | diff tree.first -
-		sada-verify -C "$x"
-	done
-}
-
-# heal NAME...: everybody to everybody until all are alike, then equal.
+# heal NAME...: everybody to everybody until all are alike, then same.
 heal() {
 	local x y
 	for _ in 1 2 3 4 5 6; do
@@ -80,12 +43,7 @@ heal() {
 		    /^(wants|left):/ && $2 > 0' | sort -u | wc -l)" -gt 1 ] ||
 		    break
 	done
-	equal "$@"
-}
-
-copies() {
-	(cd "$1" && find . -name .sada -prune -o -name '*~*' -printf '%P\n' |
-	    LC_ALL=C sort)
+	same "$@"
 }
 
 # clash A B [TEXT TEXT]: both change line 5 of f; COPY is the other's name.

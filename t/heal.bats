@@ -3,6 +3,7 @@
 
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
+load replicas.bash
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -12,9 +13,7 @@ setup() {
 # two: A and B, which know each other, and hold what is in A.
 two() {
 	local i
-	for x in A B; do sada-init -N $x $x >key.$x; done
-	sada-peer -C A add <key.B
-	sada-peer -C B add <key.A
+	replicas A B
 	mkdir A/d
 	for i in 1 2 3 4 5; do
 		for n in 1 2 3 4 5 6 7 8 9; do
@@ -322,12 +321,8 @@ kill_at() {
 
 @test "an acknowledgement names what is new, not every author" {
 	local names='a b c d e f' x
-	for x in $names; do sada-init -N $x $x >key.$x; done
-	for x in $names; do
-		for y in $names; do
-			[ $x = $y ] || sada-peer -C $x add <key.$y
-		done
-	done
+	# shellcheck disable=SC2086	# a word a name
+	replicas $names
 	mkdir s
 	echo 0 >a/a
 	for x in $names; do sada-sync -q -C $x s >/dev/null; done

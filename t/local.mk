@@ -214,6 +214,7 @@ test_helpers = \
 	t/history.py \
 	t/mutants.txt \
 	t/reader.py \
+	t/replicas.bash \
 	t/trace.py
 
 EXTRA_DIST += \

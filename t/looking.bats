@@ -3,6 +3,7 @@
 
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
+load replicas.bash
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -31,28 +32,18 @@ one() {
 	three=$(sada-snap -C a --accept-deletes)
 }
 
-# pair: replicas a and b that know each other, with one common state.
-pair() {
-	sada-init -N ann a >la
-	sada-init -N bob b >lb
-	sada-peer -C a add <lb >/dev/null
-	sada-peer -C b add <la >/dev/null
+# shared: replicas a and b with one common state.
+shared() {
+	pair
 	echo base >a/x.txt
 	echo base >a/y
 	sada-snap -C a >/dev/null
 	carry a b
 }
 
-carry() {
-	sada-push -C "$1" -o bundle >/dev/null
-	sada-pull -C "$2" bundle >/dev/null
-	rm bundle
-	sada-merge -C "$2"
-}
-
 # clash: a conflict at x.txt in a, bob's as a copy in $copy.
 clash() {
-	pair
+	shared
 	echo ann >a/x.txt
 	echo bob >b/x.txt
 	sada-snap -C b >/dev/null
@@ -108,7 +99,7 @@ clash() {
 }
 
 @test "REV: what a peer has acknowledged" {
-	pair
+	shared
 	run -0 sada-ls -C b ann@
 	[ "$output" = "$(printf 'x.txt\ny')" ]
 	run -0 sada-ls -C a bob@
@@ -120,7 +111,7 @@ clash() {
 }
 
 @test "REV: @+ is ahead of @ until it is merged" {
-	pair
+	shared
 	echo new >a/n
 	sada-snap -C a >/dev/null
 	sada-push -C a -o bundle >/dev/null
@@ -470,7 +461,7 @@ clash() {
 }
 
 @test "verify: caches may go" {
-	pair
+	shared
 	for f in work states wants peers/self peers/sent; do
 		rm -f "b/.sada/$f"
 		run -0 sada-verify -C b

@@ -3,22 +3,14 @@
 
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
+load replicas.bash
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# know A B: two replicas that know each other.
-know() {
-	mkdir -p "$1" "$2"
-	sada-init -N "$1" "$1" >"$1.pub"
-	sada-init -N "$2" "$2" >"$2.pub"
-	sada-peer -C "$1" add <"$2.pub"
-	sada-peer -C "$2" add <"$1.pub"
-}
-
 @test "a bundle into the directory itself is wrong usage" {
-	know a b
+	replicas a b
 	echo 1 >a/f
 	mkdir a/d
 	sada-snap -C a
@@ -39,7 +31,7 @@ know() {
 }
 
 @test "-n marks no spool" {
-	know a b
+	replicas a b
 	echo 1 >a/f
 	sada-snap -C a
 	mkdir s
@@ -72,7 +64,7 @@ know() {
 }
 
 @test "pull that cannot keep a mark has pulled all the same" {
-	know a b
+	replicas a b
 	echo 1 >a/f
 	sada-snap -C a
 	sada-push -C a -o ax b
@@ -88,7 +80,7 @@ know() {
 }
 
 @test "snap and merge that cannot write a cache are done all the same" {
-	know a b
+	replicas a b
 	echo 1 >a/f
 	rm -f a/.sada/states
 	mkdir a/.sada/states
@@ -106,7 +98,7 @@ know() {
 }
 
 @test "sync tells when it cannot push" {
-	know a b
+	replicas a b
 	mkdir s
 	sada-remote -C a add s s
 	echo 1 >a/f
@@ -119,7 +111,7 @@ know() {
 }
 
 @test "own ops that come back are laid out though a snap came between" {
-	know a b
+	replicas a b
 	echo 1 >a/f
 	sada-snap -C a
 	cp -a a old
@@ -144,13 +136,13 @@ know() {
 }
 
 @test "empty stdin is refused" {
-	know a b
+	replicas a b
 	run -65 sada-pull -C a - </dev/null
 	run -65 sh -c 'printf x | sada-pull -C a -'
 }
 
 @test "a chain of bundles taken backwards is parked, then whole" {
-	know a b
+	replicas a b
 	for i in 1 2 3 4 5 6 7 8; do
 		echo "$i" >a/f
 		sada-snap -C a
@@ -181,15 +173,7 @@ give() {
 }
 
 @test "a newcomer gets the base of three that were merged in a ring" {
-	for r in a b c d; do
-		mkdir $r
-		sada-init -N $r $r >$r.pub
-	done
-	for r in a b c d; do
-		for s in a b c d; do
-			[ $r = $s ] || sada-peer -C $r add <$s.pub
-		done
-	done
+	replicas a b c d
 	seq 60 >a/f
 	sada-snap -C a
 	give a b
@@ -228,7 +212,7 @@ give() {
 }
 
 @test "new merge rules are laid out though the first merge fails" {
-	know a b
+	replicas a b
 	seq 9 >a/f
 	sada-snap -C a
 	give a b

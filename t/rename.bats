@@ -3,6 +3,7 @@
 
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
+load replicas.bash
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -13,20 +14,6 @@ teardown() {
 	for r in a b; do
 		[ ! -d "$r/.sada" ] || sada-verify -C "$r"
 	done
-}
-
-pair() {
-	sada-init -N ann a >la
-	sada-init -N bob b >lb
-	sada-peer -C a add <lb >/dev/null
-	sada-peer -C b add <la >/dev/null
-}
-
-carry() {
-	sada-push -C "$1" -o bundle >/dev/null
-	sada-pull -C "$2" bundle >/dev/null
-	rm bundle
-	sada-merge -C "$2"
 }
 
 # shows REPLICA LINE...: the newest op has these changes, and no others.

@@ -291,7 +291,7 @@ orders() {
 		sada-merge -C "O$i" --list | cut -f 2- >"list.$i"
 		diff list.1 "list.$i"
 	done
-	equal O1 O2 O3 O4 O5 O6
+	same O1 O2 O3 O4 O5 O6
 }
 
 @test "orders: three that clash have the same names, whoever came first" {
@@ -507,7 +507,7 @@ lacking() {
 	run -0 sada-sync -q -C A
 	run -0 sada-sync -q -C B
 	conflicts B 0
-	equal A B
+	same A B
 }
 
 # ---- with renames ----

@@ -4,23 +4,11 @@
 
 # shellcheck disable=SC2154	# stderr is of run
 bats_require_minimum_version 1.5.0
+load replicas.bash
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	[ -n "$PYTHON" ] || PYTHON=python3
-}
-
-# replicas NAME...: each a directory of its name; all know each other.
-replicas() {
-	local x y
-	for x; do
-		sada-init -N "$x" "$x" >"key.$x"
-	done
-	for x; do
-		for y; do
-			[ "$x" = "$y" ] || sada-peer -C "$x" add <"key.$y"
-		done
-	done
 }
 
 # base NAME...: replicas that share the files f and g.
@@ -34,10 +22,6 @@ base() {
 		give "$1" "$x"
 		give "$x" "$1"
 	done
-}
-
-snap() {
-	sada-snap -q -C "$1" >/dev/null
 }
 
 # give FROM TO: all that TO is not known to have, and laid out; the status
@@ -58,37 +42,6 @@ cross() {
 	sada-pull -C "$1" ba.sada >/dev/null
 	sada-merge -q -C "$1" || [ $? -eq 1 ]
 	sada-merge -q -C "$2" || [ $? -eq 1 ]
-}
-
-# tree DIR: each name, kind, mode and mtime, and each content.
-tree() {
-	(cd "$1" && find . -name .sada -prune -o -type d -printf '%P %y %m\n' \
-	    -o -printf '%P %y %m %T@ %l\n' | LC_ALL=C sort &&
-	    find . -name .sada -prune -o -type f -exec sha256sum {} + |
-	    LC_ALL=C sort)
-}
-
-# equal NAME...: one state, equal trees, and nobody has anything to record.
-equal() {
-	local x
-	tree "$1" >tree.first
-	for x; do
-		[ "$(sada-snap -C "$x")" = '' ]
-		[ "$(sada-status -C "$x" --id)" = \
-		    "$(sada-status -C "$1" --id)" ]
-		tree "$x" | diff tree.first -
-	done
-}
-
-# same NAME...: equal, and all of each is good.
-same() {
-	local x
-	equal "$@"
-	for x; do sada-verify -C "$x"; done
-}
-
-copies() {
-	(cd "$1" && find . -name .sada -prune -o -name '*~*' -printf '%P\n')
 }
 
 # heal NAME...: everybody to everybody until nobody changes.
