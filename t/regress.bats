@@ -232,3 +232,63 @@ give() {
 	run -1 sada-merge -C b
 	[ "$(echo b/f*)" != b/f ]
 }
+
+@test "a place that is not there is no remote, unless it names a file" {
+	know a b
+	mkdir mnt
+	for place in mnt/sada mnt/sada/ mnt/none/sada mnt/.sada mnt/none/x.sada; do
+		run -69 --separate-stderr sada-remote -C a add s "$place"
+		[[ $stderr == *mkdir*'*.sada'* ]]
+		run -69 sada-remote -C a -n add s "$place"
+	done
+	run -0 sada-remote -C a list
+	[ "$output" = '' ]
+	[ "$(ls -A mnt)" = '' ]
+	sada-remote -C a add s mnt/x.sada
+	: >old
+	sada-remote -C a add old old
+	mkdir mnt/sada
+	sada-remote -C a add d mnt/sada
+}
+
+@test "a remote that is a file: missing, our own, another's, for us" {
+	know a b
+	sada-remote -C a add s x.sada
+	sada-remote -C b add s x.sada
+	run -0 --separate-stderr sada-pull -C a
+	[ "$output$stderr" = '' ]
+	run -69 sada-pull -C a s
+	echo 1 >a/f
+	for i in 1 2; do
+		run -0 --separate-stderr sada-sync -C a
+		[ "$output" = "$PWD/x.sada" ]
+		[ "$stderr" = '' ]
+	done
+	run -0 --separate-stderr sada-pull -C a
+	[ "$output$stderr" = '' ]
+	run -65 sada-pull -C a s
+	run -0 --separate-stderr sada-pull -C b
+	[ "$output" = 'a 1 taken' ]
+	[ "$stderr" = '' ]
+	# What is no bundle is told.
+	echo junk >x.sada
+	run -65 sada-pull -C b
+	sada-verify -C a
+	sada-verify -C b
+}
+
+@test "sync makes a file that is named and not there" {
+	know a b
+	echo 1 >a/f
+	for i in 1 2; do
+		run -0 --separate-stderr sada-sync -C a new.sada
+		[ "$output" = new.sada ]
+		[ "$stderr" = '' ]
+	done
+	run -0 --separate-stderr sada-sync -C b new.sada
+	[ "${lines[0]}" = 'a 1 taken' ]
+	[ "$stderr" = '' ]
+	cmp a/f b/f
+	run -69 --separate-stderr sada-sync -C a none/new.sada
+	[[ $stderr == *'pull: '*'push: '* ]]
+}

@@ -114,6 +114,27 @@ sada_place_kind(unsigned *kind, const char *place, struct sada_err *err)
 	return rc;
 }
 
+int
+sada_place_has(const char *place, struct sada_err *err)
+{
+	int fd = -1;
+	int rc;
+
+	rc = sada_io_open_user(&fd, place, O_PATH, 0, err);
+	sada_io_close(fd);
+	return rc == SADA_NOTFOUND ? 0 : rc < 0 ? rc : 1;
+}
+
+int
+sada_place_named(const char *place)
+{
+	const char *slash = strrchr(place, '/');
+	const char *base = slash != NULL ? slash + 1 : place;
+	size_t n = strlen(base), end = sizeof(SPOOL_END) - 1;
+
+	return n > end && strcmp(base + n - end, SPOOL_END) == 0;
+}
+
 /* Reading from a file or a pipe. */
 int
 sada_in_open(int *fd, unsigned kind, const char *place, struct sada_err *err)

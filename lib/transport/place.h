@@ -22,6 +22,10 @@ enum sada_place_kind {
  */
 SADA_MUST int sada_place_kind(unsigned *kind, const char *place,
     struct sada_err *err);
+/* Is there something at PLACE, a file or spool?  1, 0, SYS. */
+SADA_MUST int sada_place_has(const char *place, struct sada_err *err);
+/* Does PLACE have the name of a bundle, *.sada?  1, 0. */
+int sada_place_named(const char *place);
 
 /* ---- writing one bundle ---- */
 struct sada_out;

@@ -263,6 +263,31 @@ sada_check_outside(const struct sada_replica *r, unsigned kind,
 	return rc;
 }
 
+/*
+ * The kind of PLACE, if it can be a remote.  A directory that is missing may
+ * be one on a medium that is not in: it is not taken for a file to be made,
+ * nor made, unless its name says so.
+ */
+static int
+remote_kind(unsigned *kind, const char *place, struct sada_err *err)
+{
+	int rc, there = 0;
+
+	rc = sada_place_use(kind, place, err);
+	if (rc < 0 && rc != SADA_ABSENT)
+		return rc;
+	if (rc == 0 && *kind == SADA_PLACE_PIPE)
+		return sada_err_set(err, SADA_USAGE,
+		    "%s: a pipe cannot be a remote", place);
+	if (rc == 0 && !sada_place_named(place) &&
+	    (there = sada_place_has(place, err)) < 0)
+		return there;
+	if (rc == 0 && (there || sada_place_named(place)))
+		return 0;
+	return sada_err_set(err, SADA_ABSENT, "%s is not there: make the "
+	    "directory first (mkdir), or name a file *.sada", place);
+}
+
 int
 sada_remote_add(struct sada_replica *r, const char *name, const char *place,
     const char *const *peers, size_t npeers, unsigned dry,
@@ -285,12 +310,8 @@ sada_remote_add(struct sada_replica *r, const char *name, const char *place,
 		if (sada_peers_named(&r->peers, peers[i]) == NULL)
 			return sada_err_set(err, SADA_USAGE,
 			    "%s: there is no such peer", peers[i]);
-	if ((rc = sada_place_use(&kind, place, err)) < 0)
-		return rc;
-	if (kind == SADA_PLACE_PIPE)
-		return sada_err_set(err, SADA_USAGE,
-		    "%s: a pipe cannot be a remote", place);
-	if ((rc = sada_check_outside(r, kind, place, err)) < 0)
+	if ((rc = remote_kind(&kind, place, err)) < 0 ||
+	    (rc = sada_check_outside(r, kind, place, err)) < 0)
 		return rc;
 	if (kind == SADA_PLACE_SPOOL && !dry &&
 	    (rc = sada_spool_make_mark(mark, place, err)) < 0)

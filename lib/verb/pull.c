@@ -1,6 +1,7 @@
 /* Pull: bundles from files, pipes and spools are taken in. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bundle/sealed.h"
 #include "transport/place.h"
@@ -12,7 +13,6 @@ struct pull {
 	struct sada_pull_result *res;
 	struct sada_worst worst;
 	const char *place, *file;	/* what is being read */
-	int spool;
 	char name[256];			/* what FILE points to, in a spool */
 };
 
@@ -154,6 +154,9 @@ each_in_spool(const char *name, int fd, uint64_t size, void *ctx,
 	return 0;
 }
 
+/* Enough of a bundle to tell who it is for. */
+#define HEAD_BYTES 8192
+
 /* Which of a spool's files are addressed to this replica and not ours. */
 struct filter {
 	struct pull *p;
@@ -165,7 +168,7 @@ each_header(const char *name, int fd, uint64_t size, void *ctx,
     struct sada_err *err)
 {
 	struct filter *f = ctx;
-	unsigned char head[8192];
+	unsigned char head[HEAD_BYTES];
 	struct sada_err e;
 	size_t got;
 	int rc;
@@ -185,48 +188,92 @@ each_header(const char *name, int fd, uint64_t size, void *ctx,
 }
 
 static int
-pull_spool(struct pull *p, const char *place, struct sada_err *err)
+own_key(struct sada_pub *self, const struct pull *p, struct sada_err *err)
 {
 	struct sada_open_opts oo = { .dir = p->o->dir, .talk = p->o->talk };
 	struct sada_replica *r = NULL;
-	struct filter f = { p, NULL };
-	struct sada_pub self;
 	int rc;
 
 	if ((rc = sada_open(&r, &oo, err)) < 0)
 		return rc;
-	self = *sada_key_pub(r->key);
+	*self = *sada_key_pub(r->key);
 	sada_close(r);
-	f.self = &self;
+	return 0;
+}
+
+static int
+pull_spool(struct pull *p, const char *place, struct sada_err *err)
+{
+	struct sada_pub self;
+	struct filter f = { p, &self };
+	int rc;
+
+	if ((rc = own_key(&self, p, err)) < 0)
+		return rc;
 	return sada_spool_each(place, each_header, &f, err);
 }
 
-/* Pull from one place; MARK (may be NULL) is what a spool must have. */
+/*
+ * Is the bundle in FD for another replica?  1, 0.  What is no plain file, or
+ * no bundle, is for take_one() to judge.
+ */
 static int
-pull_place(struct pull *p, const char *place, const char *mark,
+is_others(const struct pull *p, int fd, struct sada_err *err)
+{
+	unsigned char head[HEAD_BYTES];
+	struct sada_pub self;
+	struct sada_stat st;
+	struct sada_err e;
+	size_t got;
+	int rc;
+
+	if ((rc = sada_io_stat(fd, "", &st, err)) < 0)
+		return rc;
+	if (st.kind != S_IFREG)
+		return 0;
+	if ((rc = own_key(&self, p, err)) < 0 ||
+	    (rc = sada_io_pread(fd, head, sizeof(head), 0, &got, err)) < 0)
+		return rc;
+	return sada_sealed_for(head, got, &self, &e) == 0;
+}
+
+/* Pull from a file or pipe; LENIENT as in a source. */
+static int
+pull_file(struct pull *p, unsigned kind, const char *place, int lenient,
     struct sada_err *err)
 {
-	unsigned kind;
 	int fd = -1, rc;
 
-	if ((rc = sada_place_use(&kind, place, err)) < 0 ||
-	    (rc = sada_check_mark(place, mark, err)) < 0)
-		return rc;
-	if (kind == SADA_PLACE_SPOOL)
-		return pull_spool(p, place, err);
 	if ((rc = sada_in_open(&fd, kind, place, err)) < 0)
-		return rc;
-	rc = take_one(p, fd, err);
+		return rc == SADA_ABSENT && lenient ? 0 : rc;
+	if (!lenient || (rc = is_others(p, fd, err)) == 0)
+		rc = take_one(p, fd, err);
 	if (kind != SADA_PLACE_PIPE)
 		sada_io_close(fd);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* Places and marks, copied: the replica is not kept open. */
 struct source {
 	char *place, *mark;
-	int remote;			/* a remote that was not named */
+	int lenient;	/* what is not there or not for us is passed over */
 };
+
+/* Pull from one place; its mark, if any, is what the spool must have. */
+static int
+pull_place(struct pull *p, const struct source *s, struct sada_err *err)
+{
+	const char *place = s->place;
+	unsigned kind;
+	int rc;
+
+	if ((rc = sada_place_use(&kind, place, err)) < 0 ||
+	    (rc = sada_check_mark(place, s->mark, err)) < 0)
+		return rc;
+	if (kind == SADA_PLACE_SPOOL)
+		return pull_spool(p, place, err);
+	return pull_file(p, kind, place, s->lenient, err);
+}
 
 static struct source *
 list_sources(const struct pull *p, const struct sada_replica *r, size_t *n)
@@ -241,7 +288,7 @@ list_sources(const struct pull *p, const struct sada_replica *r, size_t *n)
 		    &r->remotes.r[i] :
 		    sada_remotes_named(&r->remotes, p->o->places[i]);
 
-		s[i].remote = p->o->nplaces == 0;
+		s[i].lenient = p->o->nplaces == 0 || p->o->both_ways != 0;
 		s[i].place = sada_strdup(m != NULL ? m->place :
 		    p->o->places[i]);
 		if (m != NULL && m->mark != NULL)
@@ -276,7 +323,7 @@ sada_pull(const struct sada_pull_opts *opts, struct sada_pull_result *res,
 	for (i = 0; i < n; i++) {
 		p.place = s[i].place;
 		p.file = NULL;
-		if (pull_place(&p, s[i].place, s[i].mark, &e) < 0)
+		if (pull_place(&p, &s[i], &e) < 0)
 			failed(&p, &e);
 	}
 	rc = sada_worst_get(&p.worst, err);

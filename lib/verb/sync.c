@@ -95,7 +95,8 @@ pull_step(struct sync *s)
 	    .wait_s = s->o->wait_s, .talk = s->o->talk,
 	    .places = s->o->places, .nplaces = s->o->nplaces,
 	    .join = s->o->join, .dry = s->o->dry,
-	    .quiet_absent = s->o->nplaces == 0, .each = on_pulled,
+	    .quiet_absent = s->o->nplaces == 0, .both_ways = 1,
+	    .each = on_pulled,
 	    .failed = on_pull_failed, .ctx = s };
 	unsigned before = s->told;
 	struct sada_err e;

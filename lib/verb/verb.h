@@ -104,7 +104,8 @@ SADA_MUST int sada_peer_retire(struct sada_replica *r, const char *name,
 /*
  * Name PLACE (a directory gets a spool mark, so that the wrong medium is
  * seen) as remote NAME for PEERS (NPEERS 0: all).  Relative places are
- * kept absolute.  Errors: USAGE (bad or taken name, unknown peer, host:dir is
+ * kept absolute.  A place that is not there is a file, if its name ends in
+ * ".sada".  Errors: USAGE (bad or taken name, unknown peer, host:dir is
  * reserved), ABSENT, SYS.
  */
 SADA_MUST int sada_remote_add(struct sada_replica *r, const char *name,
@@ -205,7 +206,9 @@ struct sada_pull_opts {
 	const char *const *places;	/* NULL/0: all remotes */
 	size_t nplaces;
 	unsigned join, dry;
-	unsigned quiet_absent;
+	unsigned quiet_absent;		/* as in a push */
+	/* A push follows: what files lack, or hold for others, is no fault. */
+	unsigned both_ways;
 	int (*each)(const struct sada_pulled *p, void *ctx);
 	void (*failed)(const char *place, const char *file,
 	    const struct sada_err *e, void *ctx);
