@@ -49,6 +49,7 @@ int
 main(int argc, char **argv)
 {
 	struct cli c;
+	struct sada_open_opts opts = { 0 };
 	struct sada_buf dir = { 0 }, line = { 0 };
 	struct sada_err err = { 0 };
 	const char *name = NULL;
@@ -56,8 +57,10 @@ main(int argc, char **argv)
 
 	cli_start(&c, &command, &name, argc, argv);
 	place(&c, &dir);
-	if ((rc = sada_init(sada_buf_str(&dir), name, &c.talk, &line,
-	    &err)) < 0)
+	opts.dir = sada_buf_str(&dir);
+	opts.wait_s = c.wait_s;
+	opts.talk = &c.talk;
+	if ((rc = sada_init(name, &opts, &line, &err)) < 0)
 		goto out;
 	cli_public(&c, sada_buf_str(&line));
 out:

@@ -363,3 +363,34 @@ forest() {
 	}
 	[ "$(sada-ls -R -C r | wc -l)" -eq 100200 ]
 }
+
+# waited: the milliseconds that the trace says were napped.
+waited() {
+	"$PYTHON" - <<-'END'
+	import re
+	ns = re.findall(r'nanosleep\(.*?tv_nsec=(\d+)}', open('trace').read())
+	print(sum(map(int, ns)) // 10**6)
+	END
+}
+
+@test "--wait is waited once, whatever a command has to do" {
+	pair
+	mkdir spool
+	for i in 1 2 3; do
+		echo $i >one/f
+		sada-snap -C one
+		sada-push -C one -o two.$i two
+	done
+	sada-remote -C two add spool spool
+	sada-sync -C two
+	for x in 'sync -C two' 'sync -C two spool two.1' 'init two' \
+	    'pull -C two two.1 two.2 two.3' 'push -C two' 'snap -C two'; do
+		# No nap is really taken.
+		# shellcheck disable=SC2086
+		run -75 --separate-stderr flock two/.sada/lock strace -f \
+		    -o trace -e trace=nanosleep,clock_nanosleep \
+		    -e inject=nanosleep,clock_nanosleep:retval=0 \
+		    sada-$x --wait 3
+		[ "$(waited)" -eq 3000 ]
+	done
+}

@@ -196,10 +196,10 @@ make_parts(int root, int *sdir, int *lock, unsigned wait_s,
 }
 
 int
-sada_init(const char *dir, const char *name, const struct sada_talk *talk,
+sada_init(const char *name, const struct sada_open_opts *o,
     struct sada_buf *line, struct sada_err *err)
 {
-	struct sada_open_opts o = { .dir = dir, .talk = talk, .wait_s = 30 };
+	const char *dir = o->dir;
 	struct sada_replica *r = NULL;
 	struct sada_key *key = NULL;
 	char host[65];
@@ -215,7 +215,7 @@ sada_init(const char *dir, const char *name, const struct sada_talk *talk,
 	}
 	if ((rc = open_root(&root, dir, err)) < 0 ||
 	    (rc = check_place(root, err)) < 0 ||
-	    (rc = make_parts(root, &sdir, &lock, o.wait_s, err)) < 0 ||
+	    (rc = make_parts(root, &sdir, &lock, o->wait_s, err)) < 0 ||
 	    (rc = ensure_key(&key, sdir, err)) < 0 ||
 	    (rc = made = is_made(sdir, err)) < 0)
 		goto out;
@@ -227,7 +227,7 @@ sada_init(const char *dir, const char *name, const struct sada_talk *talk,
 		goto out;
 	sada_io_close(lock);
 	lock = -1;
-	if ((rc = sada_open(&r, &o, err)) == 0)
+	if ((rc = sada_open(&r, o, err)) == 0)
 		rc = sada_peer_self(r, line, err);
 out:
 	sada_close(r);

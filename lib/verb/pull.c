@@ -12,6 +12,7 @@ struct pull {
 	const struct sada_pull_opts *o;
 	struct sada_pull_result *res;
 	struct sada_worst worst;
+	unsigned wait_s;		/* left; none once it was in vain */
 	const char *place, *file;	/* what is being read */
 	char name[256];			/* what FILE points to, in a spool */
 };
@@ -39,6 +40,8 @@ failed(struct pull *p, const struct sada_err *e)
 	if (e->code == SADA_ABSENT && p->o->quiet_absent)
 		return;
 	sada_worst_add(&p->worst, e);
+	if (e->code == SADA_BUSY)
+		p->wait_s = 0;
 	if (p->o->failed != NULL)
 		p->o->failed(p->place, p->file, e, p->o->ctx);
 }
@@ -101,7 +104,7 @@ take_one(struct pull *p, int fd, struct sada_err *err)
 		/* The transaction goes on with the store it began with. */
 		store = r->store;
 		r->store = NULL;
-		if ((rc = sada_replica_lock(r, p->o->wait_s, err)) < 0 ||
+		if ((rc = sada_replica_lock(r, p->wait_s, err)) < 0 ||
 		    (rc = sada_store_refresh(store, err)) < 0 ||
 		    (rc = sada_take_commit(t, r->log, &done, err)) < 0)
 			goto out;
@@ -302,7 +305,7 @@ sada_pull(const struct sada_pull_opts *opts, struct sada_pull_result *res,
     struct sada_err *err)
 {
 	struct sada_open_opts oo = { .dir = opts->dir, .talk = opts->talk };
-	struct pull p = { .o = opts, .res = res };
+	struct pull p = { .o = opts, .res = res, .wait_s = opts->wait_s };
 	struct sada_replica *r = NULL;
 	struct source *s;
 	struct sada_err e;

@@ -17,6 +17,7 @@ struct push {
 	struct sada_self self;
 	struct sada_wants wants;
 	struct sada_worst worst;
+	unsigned wait_s;		/* left; none once it was in vain */
 	uint64_t reached;		/* places that were there */
 	int lost;			/* maps of ours: only ask for them */
 };
@@ -162,13 +163,16 @@ say_lost(const struct push *p, struct sada_err *err)
 
 /* Lock the replica while a note is written; *FD is to be closed. */
 static int
-lock_notes(const struct push *p, int *fd, struct sada_err *err)
+lock_notes(struct push *p, int *fd, struct sada_err *err)
 {
 	int rc;
 
 	if ((rc = sada_io_open(fd, p->r->sdir, "lock", O_RDWR, 0, err)) < 0)
 		return rc;
-	return sada_io_lock(*fd, LOCK_EX, p->o->wait_s * 1000, err);
+	rc = sada_io_lock(*fd, LOCK_EX, p->wait_s * 1000, err);
+	if (rc == SADA_BUSY)
+		p->wait_s = 0;
+	return rc;
 }
 
 static void
@@ -185,7 +189,7 @@ add_sent(struct sada_sents *sents, const struct sada_sent *one)
  * is a cache, and may fail.
  */
 static void
-note_start(const struct push *p, struct sada_sent *one, const char *file)
+note_start(struct push *p, struct sada_sent *one, const char *file)
 {
 	struct sada_sents sents = {0};
 	struct sada_err e;
@@ -333,7 +337,7 @@ is_said(const struct sada_sents *sents, const char *mark,
  * another push may have noted its own meanwhile.
  */
 static int
-note_sent(const struct push *p, const struct sada_sent *one,
+note_sent(struct push *p, const struct sada_sent *one,
     const char *place, struct sada_err *err)
 {
 	struct sada_sents sents = {0};
@@ -459,8 +463,7 @@ note_lost(struct push *p)
 	int fd = -1;
 
 	memset(&self, 0, sizeof(self));
-	if (sada_io_open(&fd, p->r->sdir, "lock", O_RDWR, 0, &e) < 0 ||
-	    sada_io_lock(fd, LOCK_EX, p->o->wait_s * 1000, &e) < 0 ||
+	if (lock_notes(p, &fd, &e) < 0 ||
 	    sada_self_load(&self, p->r->sdir, &e) < 0 ||
 	    sada_wants_load(&wants, p->r->sdir, &e) < 0 ||
 	    sada_lost_find(p->r, &self, &wants, 1, &e) <= 0 ||
@@ -557,7 +560,7 @@ sada_push(const struct sada_push_opts *opts, struct sada_err *err)
 	    .flags = SADA_OPEN_WRITE, .wait_s = opts->wait_s,
 	    .talk = opts->talk };
 	const struct sada_remote *m;
-	struct push p = { .o = opts };
+	struct push p = { .o = opts, .wait_s = opts->wait_s };
 	struct group g = {0};
 	size_t i;
 	int rc;

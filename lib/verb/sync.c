@@ -9,6 +9,7 @@ struct sync {
 	struct sada_sync_result *res;
 	struct sada_worst worst;
 	const char *step;
+	unsigned wait_s;		/* left; none once it was in vain */
 	unsigned told;			/* failures, so far */
 };
 
@@ -17,6 +18,8 @@ failed(struct sync *s, const char *place, const struct sada_err *e)
 {
 	sada_worst_add(&s->worst, e);
 	s->told++;
+	if (e->code == SADA_BUSY)
+		s->wait_s = 0;
 	if (s->o->failed != NULL)
 		s->o->failed(s->step, place, e, s->o->ctx);
 }
@@ -65,7 +68,7 @@ static void
 local_step(struct sync *s, const char *step)
 {
 	struct sada_open_opts oo = { .dir = s->o->dir,
-	    .flags = SADA_OPEN_WRITE, .wait_s = s->o->wait_s,
+	    .flags = SADA_OPEN_WRITE, .wait_s = s->wait_s,
 	    .talk = s->o->talk };
 	unsigned flags = (s->o->dry ? SADA_DRY : 0) |
 	    (s->o->change != NULL ? SADA_TELL : 0);
@@ -92,7 +95,7 @@ static void
 pull_step(struct sync *s)
 {
 	struct sada_pull_opts o = { .dir = s->o->dir,
-	    .wait_s = s->o->wait_s, .talk = s->o->talk,
+	    .wait_s = s->wait_s, .talk = s->o->talk,
 	    .places = s->o->places, .nplaces = s->o->nplaces,
 	    .join = s->o->join, .dry = s->o->dry,
 	    .quiet_absent = s->o->nplaces == 0, .both_ways = 1,
@@ -111,7 +114,7 @@ static void
 push_step(struct sync *s)
 {
 	struct sada_push_opts o = { .dir = s->o->dir,
-	    .wait_s = s->o->wait_s, .talk = s->o->talk, .dry = s->o->dry,
+	    .wait_s = s->wait_s, .talk = s->o->talk, .dry = s->o->dry,
 	    .quiet_absent = s->o->nplaces == 0, .each = on_pushed,
 	    .failed = on_push_failed, .ctx = s };
 	unsigned before;
@@ -123,6 +126,7 @@ push_step(struct sync *s)
 	    i++) {
 		if (s->o->nplaces > 0)
 			o.place = s->o->places[i];
+		o.wait_s = s->wait_s;
 		before = s->told;
 		if (sada_push(&o, &e) < 0 && s->told == before)
 			failed(s, o.place, &e);
@@ -133,7 +137,7 @@ int
 sada_sync(const struct sada_sync_opts *opts, struct sada_sync_result *res,
     struct sada_err *err)
 {
-	struct sync s = { .o = opts, .res = res };
+	struct sync s = { .o = opts, .res = res, .wait_s = opts->wait_s };
 	struct sada_open_opts oo = { .dir = opts->dir, .talk = opts->talk };
 	struct sada_replica *r = NULL;
 	int rc;

@@ -62,14 +62,13 @@ void sada_close(struct sada_replica *r);
 const char *sada_root(const struct sada_replica *r);
 
 /*
- * Make DIR (created when missing, parents must exist) a replica named
+ * Make DIR of O (created when missing, parents must exist) a replica named
  * NAME (NULL: the host's name, made valid).  Doing it again is fine: a
  * finished one is left as it is.  LINE receives "NAME KEY".  Errors: USAGE
  * (bad name; inside another replica's store), SYS, BUSY.
  */
-SADA_MUST int sada_init(const char *dir, const char *name,
-    const struct sada_talk *talk, struct sada_buf *line,
-    struct sada_err *err);
+SADA_MUST int sada_init(const char *name, const struct sada_open_opts *o,
+    struct sada_buf *line, struct sada_err *err);
 
 /* ---- peers and remotes ---- */
 

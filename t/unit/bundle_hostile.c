@@ -386,7 +386,8 @@ main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	(void)snprintf(file, sizeof(file), "%s.bundle", dir);
-	CHECK_INT(sada_init(dir, "victim", NULL, &line, &err), 0);
+	CHECK_INT(sada_init("victim", &(struct sada_open_opts){
+	    .dir = dir }, &line, &err), 0);
 	sada_key_new(&liar);
 	CHECK_INT(sada_open(&r, &o, &err), 0);
 	victim = *sada_key_pub(r->key);

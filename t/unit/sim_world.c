@@ -128,7 +128,8 @@ make_template(unsigned n)
 		(void)snprintf(name, sizeof(name), "k%u", i);
 		machine(id, i);
 		memfs_machine(id);
-		must(sada_init(path, name, NULL, &line[i], &err), &err);
+		must(sada_init(name, &(struct sada_open_opts){
+		    .dir = path }, &line[i], &err), &err);
 	}
 	for (i = 0; i < n; i++) {
 		(void)snprintf(path, sizeof(path), "/r%u", i);

@@ -159,7 +159,8 @@ start(void)
 	for (i = 0; i < 3; i++) {
 		assert(mkdir(at(who[i], ""), 0755) == 0);
 		sada_buf_reset(&line);
-		must(sada_init(at(who[i], ""), who[i], NULL, &line, &err));
+		must(sada_init(who[i], &(struct sada_open_opts){
+		    .dir = at(who[i], "") }, &line, &err));
 		(void)snprintf(text[i], sizeof(text[i]), "%s",
 		    sada_buf_str(&line));
 	}

@@ -74,7 +74,8 @@ make(void)
 	(void)snprintf(dir, sizeof(dir), "%s/maps.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");
 	assert(mkdtemp(dir) != NULL);
-	must(sada_init(dir, "one", NULL, &line, &err), &err);
+	must(sada_init("one", &(struct sada_open_opts){
+	    .dir = dir }, &line, &err), &err);
 	sada_buf_release(&line);
 	for (round = 0; round < OPS; round++) {
 		n = round == 0 ? FILES : 1 + tap_below(60);

@@ -292,7 +292,8 @@ main(void)
 	(void)snprintf(dir, sizeof(dir), "%s/restore.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");
 	assert(mkdtemp(dir) != NULL);
-	assert(sada_init(dir, "one", NULL, &line, &err) == 0);
+	assert(sada_init("one", &(struct sada_open_opts){
+	    .dir = dir }, &line, &err) == 0);
 	sada_buf_release(&line);
 	assert(mkdir(full("d"), 0755) == 0 && mkdir(full("n"), 0755) == 0 &&
 	    mkdir(full("n/m"), 0750) == 0);

@@ -91,7 +91,8 @@ make(void)
 	(void)snprintf(dir, sizeof(dir), "%s/verify.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");
 	assert(mkdtemp(dir) != NULL);
-	assert(sada_init(dir, "one", NULL, &line, &err) == 0);
+	assert(sada_init("one", &(struct sada_open_opts){
+	    .dir = dir }, &line, &err) == 0);
 	sada_buf_release(&line);
 	put("x", "hello\n", 6);
 	(void)snprintf(path, sizeof(path), "%s/l", dir);
