@@ -148,6 +148,8 @@ void cli_json_flag(struct cli *c, const char *key, int v);
 void cli_json_time(struct cli *c, const char *key, long long ns);
 int cli_json_end(struct cli *c);
 
+/* Put the name of a peer or remote that -n would change. */
+void cli_named(struct cli *c, const char *name);
 /* Put a replica's public line, "NAME KEY". */
 void cli_public(struct cli *c, const char *line);
 /* Put the id of an op that was made, nothing when OP is empty. */

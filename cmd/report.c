@@ -65,6 +65,19 @@ cli_change(const struct sada_change *ch, void *ctx)
 }
 
 void
+cli_named(struct cli *c, const char *name)
+{
+	if (c->json) {
+		cli_json(c);
+		cli_json_str(c, "name", name);
+		(void)cli_json_end(c);
+	} else {
+		cli_put(c, name);
+		(void)cli_end(c);
+	}
+}
+
+void
 cli_public(struct cli *c, const char *line)
 {
 	const char *sp = strchr(line, ' ');

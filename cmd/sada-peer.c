@@ -101,12 +101,10 @@ add(struct cli *c, struct sada_replica *r, struct sada_err *err)
 	}
 	if ((rc = sada_peer_add(r, name, key, c->dry, &chosen, err)) < 0)
 		goto out;
-	if (c->dry) {
-		cli_put(c, sada_buf_str(&chosen));
-		(void)cli_end(c);
-	} else if (c->verbose) {
+	if (c->dry)
+		cli_named(c, sada_buf_str(&chosen));
+	else if (c->verbose)
 		cli_say(c, "%s added", sada_buf_str(&chosen));
-	}
 out:
 	sada_buf_release(&line);
 	sada_buf_release(&chosen);
@@ -170,10 +168,8 @@ retire(struct cli *c, struct sada_replica *r, struct sada_err *err)
 
 	if ((rc = sada_peer_retire(r, c->argv[1], c->dry, err)) < 0)
 		return rc;
-	if (c->dry) {
-		cli_put(c, c->argv[1]);
-		(void)cli_end(c);
-	}
+	if (c->dry)
+		cli_named(c, c->argv[1]);
 	return 0;
 }
 

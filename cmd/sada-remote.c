@@ -65,10 +65,8 @@ main(int argc, char **argv)
 		    c.argc - 3, c.dry, &err);
 	else
 		rc = sada_remote_remove(r, c.argv[1], c.dry, &err);
-	if (rc == 0 && c.dry && f->flags != 0) {
-		cli_put(&c, c.argv[1]);
-		(void)cli_end(&c);
-	}
+	if (rc == 0 && c.dry && f->flags != 0)
+		cli_named(&c, c.argv[1]);
 out:
 	sada_close(r);
 	return cli_finish(&c, rc, &err);

@@ -4,10 +4,13 @@
  * else from PATH.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "cli.h"
 
 static const struct cli_command command = {
@@ -61,22 +64,64 @@ lead(int argc, char **argv)
 	return i;
 }
 
+/* PATH = where PROG is if it lies beside this program; 0: unknown. */
+static int
+beside(struct sada_buf *path, const char *prog)
+{
+	const char *self = (const char *)getauxval(AT_EXECFN);
+	const char *slash = self != NULL ? strrchr(self, '/') : NULL;
+
+	if (slash == NULL)
+		return 0;
+	sada_buf_add(path, self, (size_t)(slash - self) + 1);
+	sada_buf_adds(path, prog);
+	return 1;
+}
+
 /* Become PROG; comes back only when there is none. */
 static void
 run(const char *prog, char **argv)
 {
-	const char *self = (const char *)getauxval(AT_EXECFN);
-	const char *slash = self != NULL ? strrchr(self, '/') : NULL;
 	struct sada_buf path = { 0 };
+	int known = beside(&path, prog);
 
-	if (slash != NULL) {
-		sada_buf_add(&path, self, (size_t)(slash - self) + 1);
-		sada_buf_adds(&path, prog);
+	if (known)
 		(void)execv(sada_buf_str(&path), argv);
+	sada_buf_release(&path);
+	if (!known || errno == ENOENT || errno == ENOTDIR)
+		(void)execvp(prog, argv);
+}
+
+/* Is there a file at PATH? */
+static int
+is_file(struct sada_buf *path)
+{
+	struct sada_err e;
+	int fd = -1, rc;
+
+	rc = sada_io_open_user(&fd, sada_buf_str(path), O_PATH, 0, &e);
+	sada_io_close(fd);
+	return rc == 0;
+}
+
+/* Would run() find PROG? */
+static int
+is_there(const char *prog)
+{
+	struct sada_buf path = { 0 };
+	const char *dir = getenv("PATH"), *end;
+	int found = beside(&path, prog) && is_file(&path);
+
+	while (!found && dir != NULL) {
+		end = strchrnul(dir, ':');
+		sada_buf_reset(&path);
+		sada_buf_add(&path, dir, (size_t)(end - dir));
+		sada_buf_addf(&path, "%s%s", end > dir ? "/" : "", prog);
+		found = is_file(&path);
+		dir = *end != '\0' ? end + 1 : NULL;
 	}
 	sada_buf_release(&path);
-	if (slash == NULL || errno == ENOENT || errno == ENOTDIR)
-		(void)execvp(prog, argv);
+	return found;
 }
 
 int
@@ -102,6 +147,8 @@ main(int argc, char **argv)
 	sada_buf_adds(&prog, "sada");
 	if (strcmp(word, "help") != 0)
 		sada_buf_addf(&prog, "-%s", word);
+	if (help && !is_there(sada_buf_str(&prog)))
+		cli_usage(&c, "no command %s", cli_quoted(&c, word));
 	if (help) {
 		(void)execlp("man", "man", sada_buf_str(&prog), (char *)NULL);
 		rc = sada_err_set(&err, SADA_ABSENT, "cannot run man: %s",

@@ -151,6 +151,8 @@ wrong() {
 	wrong sada ''
 	wrong sada help ls cat
 	wrong sada help ../ls
+	wrong sada help nosuch
+	[[ $stderr == *'no command nosuch;'* ]]
 	# A command of that name in this directory is not run.
 	printf '#!/bin/sh\necho here\n' >sada-other
 	chmod +x sada-other
@@ -275,4 +277,25 @@ plain
 	[[ $output == 'two new '* ]]
 	run -64 --separate-stderr sada-push -C a nobody
 	run -64 --separate-stderr sada-peer -C a retire nobody
+}
+
+@test "-n of peers and remotes: a name, and with --json a record" {
+	sada-init -N one a
+	sada-init -N two b
+	mkdir spool
+	sada-peer -C b self >two
+	named() {
+		run -0 --separate-stderr "$@" -C a -n
+		[ "$output" = "$name" ]
+		run -0 --separate-stderr "$@" -C a -n --json
+		[ "$output" = "{\"v\":1,\"name\":\"$name\"}" ]
+	}
+	name=two named sada-peer add "$(cat two)"
+	name=other named sada-peer add other "$(cat two)"
+	sada-peer -C a add <two
+	name=two named sada-peer retire two
+	name=s named sada-remote add s spool
+	sada-remote -C a add s spool
+	name=s named sada-remote remove s
+	[ "$(sada-remote -C a list | wc -l)" -eq 1 ]
 }
