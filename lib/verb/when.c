@@ -1,4 +1,5 @@
 /* Times and spans as a person writes them, for @{time} and --keep. */
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -122,6 +123,7 @@ date(long long *out, const char *s, size_t n)
 	struct words w = { s, s + n };
 	struct tm tm, was;
 	long y, m, d, off = 0;
+	long long sec;
 	int zoned = 0;
 	time_t t;
 
@@ -148,7 +150,9 @@ date(long long *out, const char *s, size_t n)
 	/* A day that its month does not have was carried over. */
 	if (t == (time_t)-1 || (tm.tm_mday != was.tm_mday && d > 28))
 		return -1;
-	*out = ((long long)t - off) * NS;
+	/* Later than any time that has a number is never; all was before. */
+	sec = (long long)t - off;
+	*out = (sec < LLONG_MAX / NS ? sec : LLONG_MAX / NS - 1) * NS;
 	return 0;
 }
 

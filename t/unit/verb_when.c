@@ -42,6 +42,11 @@ test_good(void)
 	CHECK_INT(at("2026-11-22 11:30"), NOW / NS - 45);
 	CHECK_INT(at("2026-11-22"), NOW / NS - 45 - 11 * 3600 - 30 * 60);
 	CHECK_INT(at("today"), at("2026-11-22"));
+	/* What 64 bits of ns do not hold is the last that they hold. */
+	CHECK_INT(at("2262-04-11T23:47:15Z"), 9223372035);
+	CHECK_INT(at("2262-04-11T23:47:16Z"), 9223372035);
+	CHECK_INT(at("2263-01-01"), 9223372035);
+	CHECK_INT(at("9999-12-31 23:59:59-2359"), 9223372035);
 }
 
 static void
