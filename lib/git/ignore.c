@@ -334,6 +334,20 @@ put_rule(struct sada_buf *out, const char *p, size_t n, unsigned depth)
 	sada_buf_add(out, "\n", 1);
 }
 
+/*
+ * Does a line end in a backslash that escapes nothing?  For git it is no
+ * rule; libgit2 would drop those behind it as well.
+ */
+static int
+is_open(const char *p, size_t n)
+{
+	size_t k = 0;
+
+	while (k < n && p[n - 1 - k] == '\\')
+		k++;
+	return k % 2 == 1;
+}
+
 /* Append the rules of a text. */
 static void
 put_rules(struct sada_buf *out, const char *p, size_t n, unsigned depth)
@@ -349,7 +363,7 @@ put_rules(struct sada_buf *out, const char *p, size_t n, unsigned depth)
 		len = (size_t)(nl - p);
 		if (len > 0 && p[len - 1] == '\r')
 			len--;
-		if (len > 0 && *p != '#')
+		if (len > 0 && *p != '#' && !is_open(p, len))
 			put_rule(out, p, len, depth);
 	}
 }

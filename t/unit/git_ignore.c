@@ -142,6 +142,26 @@ test_cases(void)
 	}
 }
 
+/* A line that ends in half an escape is no rule, and the only one lost. */
+static void
+test_open(void)
+{
+	fresh();
+	add("", "x\\\n*.o\ny\\\\\n!z.o\\\nw\\\r\n*.p\n");
+	CHECK_INT(is("k.o"), 1);
+	CHECK_INT(is("k.p"), 1);
+	CHECK_INT(is("x"), 0);
+	CHECK_INT(is("x\\"), 0);
+	CHECK_INT(is("x*.o"), 1);
+	CHECK_INT(is("y\\"), 1);
+	CHECK_INT(is("z.o"), 1);
+	CHECK_INT(is("w"), 0);
+	add("d", "v\\\nu\nt\\");
+	CHECK_INT(is("d/u"), 1);
+	CHECK_INT(is("d/v"), 0);
+	CHECK_INT(is("d/t"), 0);
+}
+
 static void
 test_nested(void)
 {
@@ -296,6 +316,7 @@ main(void)
 {
 	tap_seed(71);
 	test_cases();
+	test_open();
 	test_nested();
 	test_home();
 	test_refused();
