@@ -22,6 +22,7 @@ libsada_a_SOURCES = \
 	lib/base/quote.h \
 	lib/base/run.c \
 	lib/base/run.h \
+	lib/base/run_priv.h \
 	lib/base/run_user.c \
 	lib/bundle/blocks.c \
 	lib/bundle/commit.c \

@@ -86,6 +86,30 @@ setup() {
 	conflicts A 0
 }
 
+@test "why: the commands of sadamerge(5) merge, on the side that has them" {
+	replicas A B
+	printf 'ape\nowl\n' >A/words.txt
+	printf '1\n2\n3\n' >A/x.conf
+	snap A
+	give A B
+	give B A
+	sed -n '/^\[merge/,/^\.Ed/{/^\.Ed/!p}' "$SRCDIR/man/sadamerge.5" |
+	    sed 's/\\e/\\/g' >>A/.sada/config
+	[ "$(grep -c 'command = ' A/.sada/config)" -eq 2 ]
+	printf 'ape\nbee\nowl\n' >A/words.txt
+	printf 'ape\ncat\nowl\n' >B/words.txt
+	printf '1\n2 A\n3\n' >A/x.conf
+	printf '1\n2 B\n3\n' >B/x.conf
+	snap A
+	snap B
+	give A B
+	conflicts B 2
+	give B A
+	conflicts A 0
+	[ "$(cat A/words.txt)" = $'ape\nbee\ncat\nowl' ]
+	[ "$(cat A/x.conf)" = "$(cat B/x.conf)" ]
+}
+
 @test "list: columns, -z and JSON hold for odd names" {
 	replicas A B
 	name=$'a\tb\nc \377.txt'

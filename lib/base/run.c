@@ -9,12 +9,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
-#include "base/run.h"
+#include "base/run_priv.h"
 
 #define TICK_MS 20
 #define CHUNK 16384
@@ -94,15 +95,18 @@ start(pid_t *pid, const struct sada_run *r, int out, int talk,
 		const char *const *in;
 		char *const *out;
 	} argv = { r->argv };
+	char **env;
 	int e;
 
 	if ((errno = posix_spawn_file_actions_init(&fa)) != 0)
 		return sada_err_sys(err, "cannot run %s", r->argv[0]);
 	if ((e = posix_spawnattr_init(&attr)) == 0) {
+		env = sada_run_environment(r->env);
 		if ((e = attr_fill(&attr)) == 0 &&
 		    (e = actions_fill(&fa, r->dir, out, talk)) == 0)
 			e = posix_spawn(pid, r->argv[0], &fa, &attr,
-			    argv.out, environ);
+			    argv.out, env);
+		free(env);
 		(void)posix_spawnattr_destroy(&attr);
 	}
 	(void)posix_spawn_file_actions_destroy(&fa);

@@ -11,6 +11,8 @@
 struct sada_run {
 	const char *const *argv;	/* the program's path first; ends in
 					   NULL */
+	const char *const *env;		/* "NAME=value" strings, ends in NULL;
+					   NULL: none */
 	int dir;			/* a handle: where it runs */
 	unsigned seconds;		/* it may take, at least 1 */
 	struct sada_buf *out;		/* its standard output is appended */
@@ -25,7 +27,8 @@ struct sada_run {
 
 /*
  * Run R in a process group of its own: standard input is /dev/null, no other
- * handle is passed on, signals are as by default, the environment is ours.
+ * handle is passed on, signals are as by default, the environment is ours
+ * with the strings of R->env.
  * When the program has ended, or must not go on, its whole group is killed;
  * what it left in the pipes is still read.  Returns 0 when it ran, whatever
  * came of it.  Errors: SYS (it could not be started).

@@ -10,12 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/run.h"
+#include "base/run_priv.h"
 
-/* Our environment with the strings MORE; *OUT is new, its strings not. */
-static char **
-environment(const char *const *more)
+char **
+sada_run_environment(const char *const *more)
 {
+	static const char *const none[] = { NULL };
 	size_t n = 0, k = 0, i, len;
 	char **out;
 	union {
@@ -23,6 +23,8 @@ environment(const char *const *more)
 		char *out;
 	} text;
 
+	if (more == NULL)
+		more = none;
 	while (environ[n] != NULL)
 		n++;
 	while (more[k] != NULL)
@@ -82,7 +84,7 @@ sada_run_user(const char *const *argv, const char *const *env, int *status,
     struct sada_err *err)
 {
 	struct sigaction ign, dfl, was_int, was_quit, was_chld;
-	char **all = environment(env);
+	char **all = sada_run_environment(env);
 	pid_t pid, got;
 	int rc, st = 0;
 

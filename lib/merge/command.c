@@ -78,20 +78,20 @@ run(struct sada_buf *out, struct sada_buf *talk,
 {
 	struct sada_buf script = { 0 }, got = { 0 }, path = { 0 };
 	const char *argv[] = { "/bin/sh", "-c", NULL, c->text, "base", "a",
-	    "b", NULL, NULL };
+	    "b", NULL };
+	const char *env[] = { NULL, NULL };
 	struct sada_run r;
 	int rc;
 
 	sada_buf_adds(&script, c->text);
 	sada_buf_adds(&script, " \"$@\"");
 	argv[2] = sada_buf_str(&script);
-	/* A name is a peer's to choose, an option is not. */
-	if (c->path[0] == '-')
-		sada_buf_adds(&path, "./");
-	sada_buf_adds(&path, c->path);
-	argv[7] = sada_buf_str(&path);
+	/* No word of the command: a peer chose it, and nothing lies there. */
+	sada_buf_addf(&path, "SADA_PATH=%s", c->path);
+	env[0] = sada_buf_str(&path);
 	memset(&r, 0, sizeof(r));
 	r.argv = argv;
+	r.env = env;
 	r.dir = work;
 	r.seconds = c->seconds;
 	r.out = &got;

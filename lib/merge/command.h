@@ -20,14 +20,13 @@ struct sada_command {
  * a side or the answer is larger than SADA_MERGE_MAX, or the command ends
  * with another status than 0, by a signal or out of time.  It is run as
  *
- *	sh -c 'TEXT "$@"' TEXT BASE A B PATH
+ *	SADA_PATH=PATH sh -c 'TEXT "$@"' TEXT BASE A B
  *
  * in a fresh directory below DIR of mode 0700, which is removed after, with
  * all that it holds: BASE, A and B are the names "base", "a" and "b" in it,
  * to be changed at will; PATH is not there and only tells what it is about.
- * PATH is given as ./PATH when it begins with '-': a peer may choose a name,
- * but no option.  Its standard output is the answer; the first SADA_MERGE_TALK bytes of its standard error are appended
- * to TALK (may be NULL).  Errors: SYS.
+ * Its standard output is the answer; the first SADA_MERGE_TALK bytes of its
+ * standard error are appended to TALK (may be NULL).  Errors: SYS.
  */
 SADA_MUST int sada_merge_command(struct sada_buf *out, struct sada_buf *talk,
     const struct sada_command *c, const struct sada_three *in,
