@@ -150,8 +150,8 @@ int cli_json_end(struct cli *c);
 
 /* Put the name of a peer or remote that -n would change. */
 void cli_named(struct cli *c, const char *name);
-/* Put a replica's public line, "NAME KEY". */
-void cli_public(struct cli *c, const char *line);
+/* Put a replica's public line, "NAME KEY"; in JSON with ID, unless NULL. */
+void cli_public(struct cli *c, const char *line, const char *id);
 /* Put the id of an op that was made, nothing when OP is empty. */
 void cli_op(struct cli *c, const char *op);
 /* What an each callback gets of snap, merge, restore: CTX is the cli. */

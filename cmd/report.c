@@ -78,7 +78,7 @@ cli_named(struct cli *c, const char *name)
 }
 
 void
-cli_public(struct cli *c, const char *line)
+cli_public(struct cli *c, const char *line, const char *id)
 {
 	const char *sp = strchr(line, ' ');
 
@@ -86,6 +86,7 @@ cli_public(struct cli *c, const char *line)
 		cli_json(c);
 		cli_json_name(c, "name", line, (size_t)(sp - line));
 		cli_json_str(c, "key", sp + 1);
+		cli_json_str(c, "id", id);
 		(void)cli_json_end(c);
 	} else {
 		cli_put(c, line);

@@ -62,7 +62,7 @@ main(int argc, char **argv)
 	opts.talk = &c.talk;
 	if ((rc = sada_init(name, &opts, &line, &err)) < 0)
 		goto out;
-	cli_public(&c, sada_buf_str(&line));
+	cli_public(&c, sada_buf_str(&line), NULL);
 out:
 	sada_buf_release(&dir);
 	sada_buf_release(&line);

@@ -151,11 +151,12 @@ static int
 self(struct cli *c, struct sada_replica *r, struct sada_err *err)
 {
 	struct sada_buf line = { 0 };
+	char id[SADA_VERB_HEX];
 	int rc;
 
-	if ((rc = sada_peer_self(r, &line, err)) < 0)
+	if ((rc = sada_peer_self(r, &line, id, err)) < 0)
 		goto out;
-	cli_public(c, sada_buf_str(&line));
+	cli_public(c, sada_buf_str(&line), id);
 out:
 	sada_buf_release(&line);
 	return rc;

@@ -352,7 +352,12 @@ conflict() {
 	echo x >D/x
 	snap D
 	sada-push -C D -o d.sada B
-	run -77 sada-pull -C B d.sada
+	run -77 --separate-stderr sada-pull -C B d.sada
+	# It says what to do, and D's self whom it is about.
+	[[ $stderr == *'sada-peer add'* ]]
+	id=$(sada-peer -C D self --json | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/')
+	[ "${#id}" -eq 64 ]
+	[[ $stderr == *"$id"* ]]
 	[ ! -e B/x ]
 	: >empty.sada
 	run -65 sada-pull -C B empty.sada

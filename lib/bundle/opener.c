@@ -246,8 +246,10 @@ first_segment(struct sada_opener *o,
 	memcpy(id.b, o->seg + SADA_SEGMENT_HEAD, SADA_ID_LEN);
 	if (!trust(&id, &o->sender, o->ctx)) {
 		sada_id_hex(hex, &id);
-		return sada_err_set(err, SADA_AUTH, "the bundle's sender %s "
-		    "is not a known peer", hex);
+		return sada_err_set(err, SADA_AUTH, "the bundle's sender is no "
+		    "peer here; if it is to be one, give its public line to "
+		    "sada-peer add (its sada-peer self --json has id %s)",
+		    hex);
 	}
 	assert(sada_id_cmp(&o->sender.id, &id) == 0);
 	if ((rc = check_segment(o, n, err)) < 0)

@@ -228,7 +228,7 @@ sada_init(const char *name, const struct sada_open_opts *o,
 	sada_io_close(lock);
 	lock = -1;
 	if ((rc = sada_open(&r, o, err)) == 0)
-		rc = sada_peer_self(r, line, err);
+		rc = sada_peer_self(r, line, NULL, err);
 out:
 	sada_close(r);
 	sada_key_free(key);

@@ -16,9 +16,11 @@ put_line(struct sada_buf *out, const char *name, const struct sada_pub *pub)
 
 int
 sada_peer_self(struct sada_replica *r, struct sada_buf *line,
-    struct sada_err *err)
+    char id[SADA_VERB_HEX], struct sada_err *err)
 {
 	(void)err;
+	if (id != NULL)
+		sada_id_hex(id, &sada_key_pub(r->key)->id);
 	put_line(line, r->name, sada_key_pub(r->key));
 	return 0;
 }

@@ -72,9 +72,12 @@ SADA_MUST int sada_init(const char *name, const struct sada_open_opts *o,
 
 /* ---- peers and remotes ---- */
 
-/* LINE receives "NAME KEY" of this replica. */
+/*
+ * LINE receives "NAME KEY" of this replica; ID (may be NULL) the id under
+ * which its ops and bundles are known.
+ */
 SADA_MUST int sada_peer_self(struct sada_replica *r, struct sada_buf *line,
-    struct sada_err *err);
+    char id[SADA_VERB_HEX], struct sada_err *err);
 /*
  * Add a peer.  TEXT is KEY, or a whole line "NAME KEY"; NAME (may be NULL)
  * wins over the line's.  The same again: 0.  *CHOSEN (may be NULL) receives
