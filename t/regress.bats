@@ -292,3 +292,30 @@ give() {
 	run -69 --separate-stderr sada-sync -C a none/new.sada
 	[[ $stderr == *'pull: '*'push: '* ]]
 }
+
+@test "a line of .sadamerge that is no rule is told, by snap and merge" {
+	know a b
+	printf '*.log union\n\n*.x nosuch\n[a union\n' >a/.sadamerge
+	line='.sadamerge: line 3 is no rule, nor is 1 more'
+	run -0 --separate-stderr sada-snap -C a
+	[ "$stderr" = "sada-snap: $line" ]
+	run -0 --separate-stderr sada-snap -C a
+	[ "$stderr" = "sada-snap: $line" ]
+	run -0 --separate-stderr sada-snap -q -C a
+	[ "$stderr" = '' ]
+	sada-push -C a -o ab b
+	sada-pull -C b ab
+	run -0 --separate-stderr sada-merge -C b
+	[ "$stderr" = "sada-merge: $line" ]
+	for x in ls log status diff 'cat @:.sadamerge' 'merge --list'; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr sada-$x -C b
+		[ "$stderr" = '' ]
+	done
+	echo '*.log union' >b/.sadamerge
+	run -0 --separate-stderr sada-snap -C b
+	[ "$stderr" = '' ]
+	rm b/.sadamerge
+	run -0 --separate-stderr sada-snap --accept-deletes -C b
+	[ "$stderr" = '' ]
+}

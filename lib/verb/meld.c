@@ -137,6 +137,23 @@ out:
 	return rc;
 }
 
+void
+sada_rules_note(const struct sada_rules *rules, const struct sada_replica *r)
+{
+	struct sada_buf what = {0};
+	size_t line, n = sada_rules_skipped(rules, &line);
+
+	if (n == 0)
+		return;
+	sada_buf_addf(&what, "line %zu is no rule", line);
+	if (n > 1)
+		sada_buf_addf(&what, ", nor %s %zu more", n > 2 ? "are" : "is",
+		    n - 1);
+	sada_note(r, SADA_NOTE_WARN, SADA_RULES_NAME, strlen(SADA_RULES_NAME),
+	    sada_buf_str(&what));
+	sada_buf_release(&what);
+}
+
 static unsigned
 driver(const char *path, size_t len, const char **command, void *ctx)
 {

@@ -88,8 +88,10 @@ lay_out(struct merge *m, struct sada_state *st, struct sada_err *err)
 	memset(&o, 0, sizeof(o));
 	memset(&done, 0, sizeof(done));
 	heads = sada_state_heads(st);
-	if ((rc = sada_melding_open(&meld, r, st, err)) < 0 ||
-	    ((m->o->flags & SADA_DRY) == 0 &&
+	if ((rc = sada_melding_open(&meld, r, st, err)) < 0)
+		goto out;
+	sada_rules_note(meld.rules, r);
+	if (((m->o->flags & SADA_DRY) == 0 &&
 	    (rc = sada_melding_store(&meld, st, err)) < 0) ||
 	    (rc = sada_view_open(&o.view, &st->ns, &st->root, &meld.by,
 	    err)) < 0)

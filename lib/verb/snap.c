@@ -11,6 +11,7 @@ struct snap {
 	struct sada_snap_result *res;
 	struct sada_draft d;
 	uint64_t dirs_gone, dirs_new;
+	int new_rules;			/* .sadamerge is another one now */
 	/* What the last row points to. */
 	struct sada_version one;
 	struct sada_version *cover;
@@ -182,6 +183,10 @@ on_item(const struct sada_item *it, struct sada_row *row, void *ctx,
 	struct snap *s = ctx;
 	int rc;
 
+	if (it->len == strlen(SADA_RULES_NAME) &&
+	    memcmp(it->path, SADA_RULES_NAME, it->len) == 0 &&
+	    it->found != SADA_FOUND_STAT && it->found != SADA_FOUND_KEPT)
+		s->new_rules = 1;
 	switch (it->found) {
 	case SADA_FOUND_GONE:
 		rc = on_gone(s, it, err);
@@ -256,6 +261,27 @@ refresh(struct snap *s, struct sada_work_writer *w, struct sada_err *err)
 	return sada_replica_reload(s->r, err);
 }
 
+/*
+ * Say which line of .sadamerge is no rule: of ROWS, which what was recorded
+ * before says, or of the file that is recorded now.
+ */
+static void
+note_rules(const struct snap *s, const struct sada_row_rules *rows)
+{
+	struct sada_rules *now = NULL;
+	struct sada_buf text = {0};
+	struct sada_err e;
+
+	if (!s->new_rules)
+		sada_rules_note(rows->rules, s->r);
+	else if (sada_io_slurp(s->r->root, SADA_RULES_NAME, SADA_RULES_MAX,
+	    &text, &e) == 0 && sada_rules_new(&now, text.p, text.len, NULL,
+	    0, &e) == 0)
+		sada_rules_note(now, s->r);
+	sada_rules_free(now);
+	sada_buf_release(&text);
+}
+
 int
 sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
     struct sada_snap_result *res, struct sada_err *err)
@@ -302,6 +328,8 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 		rc = refresh(&s, done, err);
 	else
 		rc = sada_draft_record(&s.d, done, &how, res->op, err);
+	if (rc >= 0)
+		note_rules(&s, &rows);
 	rc = rc < 0 ? sada_lost_say(rc, err) : 0;
 out:
 	sada_work_writer_free(w);

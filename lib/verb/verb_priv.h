@@ -211,6 +211,9 @@ SADA_MUST int sada_row_rules_open(struct sada_row_rules *x,
     struct sada_replica *r, struct sada_state *st, struct sada_err *err);
 /* Free what X holds. */
 void sada_row_rules_release(struct sada_row_rules *x);
+/* Tell R's user which line of .sadamerge is no rule, if one is none. */
+void sada_rules_note(const struct sada_rules *rules,
+    const struct sada_replica *r);
 
 /* ---- merge.c ---- */
 /*

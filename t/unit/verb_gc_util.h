@@ -67,8 +67,8 @@ world_begin(uint64_t seed, unsigned n)
 	for (i = 0; i < n; i++) {
 		(void)snprintf(name, sizeof(name), "k%u", i);
 		machine(root[i]);
-		must(sada_init(root[i], name, NULL, &line[i], &err), "init",
-		    &err);
+		must(sada_init(name, &(struct sada_open_opts){
+		    .dir = root[i] }, &line[i], &err), "init", &err);
 	}
 	for (i = 0; i < n; i++) {
 		for (k = 0; k < n; k++) {
