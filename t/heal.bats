@@ -205,6 +205,42 @@ wants() {
 	[ "$(wants A)" -eq 0 ]
 }
 
+@test "what can be read is wanted no longer" {
+	sada-init -N one A
+	head -c 100000 /dev/urandom >A/f
+	sada-snap -C A
+	p=$(ls -S A/.sada/pack/*.pack | head -n 1)
+	cp "$p" good
+	flip "$p" 50000
+	run -1 sada-verify -C A
+	[ "$(wants A)" -eq 1 ]
+	cp good "$p"
+	run -0 sada-verify -C A
+	[ "$(wants A)" -eq 0 ]
+}
+
+@test "a damaged index hides nothing" {
+	two
+	for x in A B; do
+		for p in $x/.sada/pack/*.idx; do
+			# In the first entry: the objects' names begin.
+			flip "$p" $((64 + 1024 + 3))
+			flip "$p" $(($(wc -c <"$p") - 32 - 24 - 48))
+		done
+	done
+	for x in A B; do
+		sada-cat -C $x @:big1 | cmp - A/big1
+		echo new >>$x/g1
+		sada-snap -C $x
+		sada-push -C $x -o $x.sada
+		[ "$(wants $x)" -eq 0 ]
+		run -0 --separate-stderr sada-verify -C $x
+		[ "$output" = '' ]
+		run -0 --separate-stderr sada-verify -C $x
+		[ "$stderr" = '' ]
+	done
+}
+
 # rounds DIR...: syncs through spool s until nobody says a new thing.
 rounds() {
 	local n x

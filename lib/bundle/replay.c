@@ -215,7 +215,8 @@ look_at_slot(struct derive *d, const struct sada_entry *was,
 		if (v->kind != SADA_DIR) {
 			if (sada_id_zero(&v->anc) ||
 			    sada_dot_cmp(&v->dot, &d->op->dot) != 0 ||
-			    sada_txn_has(d->t->txn, SADA_OBJ_ANC, &v->anc))
+			    sada_txn_has_quick(d->t->txn, SADA_OBJ_ANC,
+			    &v->anc))
 				continue;
 			if ((rc = derive_anc(d->t, was, now, NULL, v,
 			    err)) == 0 &&

@@ -96,7 +96,7 @@ store_holds(struct sada_fill *f, unsigned type, const struct sada_id *id)
 	struct sada_store *s = f->txn->store;
 	struct sada_err drop;
 
-	if (!sada_store_has(s, type, id))
+	if (!sada_store_has_quick(s, type, id))
 		return 0;
 	sada_buf_reset(&f->get);
 	if (sada_store_get(s, type, id, &f->get, &drop) < 0)

@@ -210,7 +210,7 @@ sada_txn_settle(struct sada_txn *t, struct sada_err *err)
 		p = t->hits.p + i;
 		type = p[0];
 		memcpy(id.b, p + 1, SADA_ID_LEN);
-		if (sada_store_has(t->store, type, &id) ||
+		if (sada_store_has_quick(t->store, type, &id) ||
 		    sada_txn_own(t, type, &id))
 			continue;
 		/* Its pack is still open. */

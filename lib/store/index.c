@@ -4,8 +4,8 @@
  *
  * An index is derived and never evidence.  When it is mapped only what
  * keeps the lookups within bounds is checked; a wrong entry shows when the
- * object that it leads to does not have the hash, a missing one when a get
- * fails, and then the whole hash is checked (read.c).
+ * object that it leads to does not have the hash, a missing one when an
+ * object is not found, and then the whole hash is checked (read.c).
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -254,7 +254,7 @@ sada_index_adopt(struct sada_index **out, struct sada_buf *b,
 	ix->p = ix->heap = b->p;
 	ix->n = b->len;
 	memset(b, 0, sizeof(*b));
-	ix->checked = 1;
+	atomic_store(&ix->checked, 1);
 	if ((rc = check(ix, "in memory", err)) < 0)
 		sada_index_free(ix);
 	else

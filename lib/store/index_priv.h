@@ -2,6 +2,8 @@
 #ifndef SADA_STORE_INDEX_PRIV_H
 #define SADA_STORE_INDEX_PRIV_H
 
+#include <stdatomic.h>
+
 #include "format/pack.h"
 
 /* 32 hex digits, ".pack", NUL. */
@@ -57,7 +59,7 @@ struct sada_index {
 	const unsigned char *p;
 	size_t n;
 	unsigned char *heap;		/* P when it is not mapped */
-	int checked;			/* its whole hash was right */
+	atomic_int checked;		/* its whole hash was right */
 	uint32_t objects, blocks;
 	uint64_t end;			/* where the pack's trailer begins */
 	struct sada_id hash;		/* of the pack's trailer */

@@ -112,7 +112,7 @@ load_index(struct sada_pack *p, int dirfd, struct sada_index **out,
 		sada_pack_name(name, &ix->hash);
 		if (strcmp(name, p->name) != 0 || !sada_index_whole(ix))
 			goto out;
-		ix->checked = 1;
+		atomic_store(&ix->checked, 1);
 		p->damaged = 1;
 	}
 	*out = ix;

@@ -2,9 +2,10 @@
  * Reading objects: blocks are unpacked once and shared through a small
  * cache, every object is hashed before it is returned.
  *
- * What an index says is believed only as far as the hash confirms it.  A
- * get that finds nothing good has the indexes checked as a whole and those
- * that are wrong rebuilt, and looks once more, before it says so.
+ * What an index says is believed only as far as the hash confirms it.  Who
+ * finds nothing, or nothing good, has the indexes checked as a whole, each
+ * once, and those that are wrong rebuilt, and looks once more, before it
+ * says so.  Only who would put the object then does not need to know.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -177,12 +178,57 @@ find(struct sada_store *s, size_t *i, int going, unsigned type,
 	return p;
 }
 
+/*
+ * find() found nothing: have one index after the other checked as a whole,
+ * and look into those that were made anew.  1, and *I and *E are filled, or
+ * 0.
+ */
+static int
+find_again(struct sada_store *s, size_t *i, unsigned type,
+    const struct sada_id *id, struct sada_ent *e)
+{
+	struct sada_pack *p;
+	struct sada_err drop;
+	int found = 0;
+	size_t n;
+
+	(void)pthread_rwlock_rdlock(&s->lock);
+	n = s->n;
+	(void)pthread_rwlock_unlock(&s->lock);
+	for (*i = 0; *i < n; (*i)++) {
+		if ((p = sada_store_pack(s, *i)) == NULL)
+			continue;
+		found = !atomic_load(&p->going) &&
+		    sada_store_recheck(s, p, &drop) > 0 &&
+		    sada_index_find(atomic_load(&p->ix), type, id, e);
+		sada_pack_unref(p);
+		if (found)
+			break;
+	}
+	return found;
+}
+
 int
 sada_store_has(struct sada_store *s, unsigned type, const struct sada_id *id)
 {
 	struct sada_loc loc;
 
 	return sada_store_locate(s, type, id, &loc);
+}
+
+int
+sada_store_has_quick(struct sada_store *s, unsigned type,
+    const struct sada_id *id)
+{
+	struct sada_pack *p;
+	struct sada_ent e;
+	struct sada_blk b;
+	size_t i = 0;
+
+	if ((p = find(s, &i, 0, type, id, &e, &b)) == NULL)
+		return 0;
+	sada_pack_unref(p);
+	return 1;
 }
 
 int
@@ -194,9 +240,10 @@ sada_store_locate(struct sada_store *s, unsigned type,
 	struct sada_blk b;
 	size_t i = 0;
 
-	if ((p = find(s, &i, 0, type, id, &e, &b)) == NULL)
+	if ((p = find(s, &i, 0, type, id, &e, &b)) != NULL)
+		sada_pack_unref(p);
+	else if (!find_again(s, &i, type, id, &e))
 		return 0;
-	sada_pack_unref(p);
 	loc->pack = (uint32_t)i;
 	loc->block = e.block;
 	loc->off = e.off;
@@ -253,6 +300,14 @@ recheck_all(struct sada_store *s, int *changed, struct sada_err *err)
 		sada_pack_unref(p);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+int
+sada_store_check(struct sada_store *s, struct sada_err *err)
+{
+	int changed;
+
+	return recheck_all(s, &changed, err);
 }
 
 int

@@ -119,12 +119,15 @@ sada_store_recheck(struct sada_store *s, struct sada_pack *p,
 	struct sada_index *ix, *fresh;
 	int rc = 0;
 
+	ix = atomic_load(&p->ix);
+	if (atomic_load(&ix->checked))
+		return ix->next != NULL;
 	pthread_mutex_lock(&s->scan);
 	ix = atomic_load(&p->ix);
-	if (ix->checked)
+	if (atomic_load(&ix->checked))
 		goto out;
 	if (sada_index_whole(ix)) {
-		ix->checked = 1;
+		atomic_store(&ix->checked, 1);
 		goto out;
 	}
 	if ((rc = sada_pack_scan(&sc, p->fd, p->name, p->size,

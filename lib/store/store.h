@@ -40,11 +40,24 @@ void sada_store_free(struct sada_store *s);
 SADA_MUST int sada_store_refresh(struct sada_store *s, struct sada_err *err);
 
 /*
- * Is the object held, by the indexes (no read)?  1 or 0; what a sweep will
- * take away is not, though it can be got for a while.
+ * Is the object held, by the indexes (it is not read)?  1 or 0; what a sweep
+ * will take away is not, though it can be got for a while.  The first 0
+ * costs the hash of every index, and a look into the packs of those that
+ * are damaged.
  */
 int sada_store_has(struct sada_store *s, unsigned type,
     const struct sada_id *id);
+/*
+ * As that, but a damaged index may hide the object and no 0 costs more than
+ * a look: for who would put it then.
+ */
+int sada_store_has_quick(struct sada_store *s, unsigned type,
+    const struct sada_id *id);
+/*
+ * Check every index as a whole and make those that are damaged anew, on
+ * disk, too, if S is open with SADA_STORE_WRITE.  Errors: SYS.
+ */
+SADA_MUST int sada_store_check(struct sada_store *s, struct sada_err *err);
 /*
  * Append the object's bytes to OUT.  Errors: NOTFOUND, DAMAGED (the bytes
  * do not hash to ID), SYS.
@@ -74,6 +87,9 @@ SADA_MUST int sada_txn_get(struct sada_txn *t, unsigned type,
     const struct sada_id *id, struct sada_buf *out, struct sada_err *err);
 /* As sada_store_has(), the transaction's own objects included. */
 int sada_txn_has(struct sada_txn *t, unsigned type,
+    const struct sada_id *id);
+/* As sada_store_has_quick(), the transaction's own objects included. */
+int sada_txn_has_quick(struct sada_txn *t, unsigned type,
     const struct sada_id *id);
 
 /*
@@ -137,7 +153,7 @@ void sada_txn_abort(struct sada_txn *t);
 struct sada_loc {
 	uint32_t pack, block, off, len;
 };
-/* Fill LOC; 1 found, 0 not held. */
+/* Fill LOC; 1 found, 0 not held, as sada_store_has() says. */
 int sada_store_locate(struct sada_store *s, unsigned type,
     const struct sada_id *id, struct sada_loc *loc);
 /* How many objects block LOC->block of pack LOC->pack holds. */

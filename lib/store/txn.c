@@ -270,6 +270,14 @@ sada_txn_has(struct sada_txn *t, unsigned type, const struct sada_id *id)
 	    sada_store_has(t->store, type, id);
 }
 
+int
+sada_txn_has_quick(struct sada_txn *t, unsigned type,
+    const struct sada_id *id)
+{
+	return sada_txn_own(t, type, id) ||
+	    sada_store_has_quick(t->store, type, id);
+}
+
 /*
  * Entry I still waits in a fill: copy it from there.  1 when it was
  * written meanwhile.
@@ -402,9 +410,9 @@ mark_known(struct sada_txn *t, struct came *c)
 		e = &c->e[i];
 		sada_buf_reset(&b);
 		if (!sada_txn_own(t, e->type, &e->id)) {
-			if (!sada_store_has(t->store, e->type, &e->id) ||
-			    sada_store_get(t->store, e->type, &e->id, &b,
-			    &drop) < 0)
+			if (!sada_store_has_quick(t->store, e->type,
+			    &e->id) || sada_store_get(t->store, e->type,
+			    &e->id, &b, &drop) < 0)
 				continue;
 			sada_txn_hit(t, e->type, &e->id);
 		}

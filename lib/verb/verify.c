@@ -74,6 +74,7 @@ pack_damage(const char *what, unsigned type, const struct sada_id *id,
 
 	/* An index is derived, and made anew by the next writer. */
 	if (type == 0 && strncmp(what, "the index of pack ", 18) == 0) {
+		c->index_bad = 1;
 		c->res->rebuilt++;
 		say(c, SADA_NOTE_WARN, what);
 		return;
@@ -279,6 +280,26 @@ check_state(struct sada_check *c, const uint32_t *ops, size_t n,
 	return 0;
 }
 
+/* Wants of what can be read were noted in error, or it came since. */
+static int
+drop_readable(struct sada_check *c, struct sada_err *err)
+{
+	struct sada_source src = { c->r->store, NULL };
+	size_t i, k = 0;
+	int rc;
+
+	for (i = 0; i < c->wants.n; i++) {
+		if ((rc = sada_want_readable(&src, &c->wants.w[i], err)) < 0)
+			return rc;
+		if (rc == 0)
+			c->wants.w[k++] = c->wants.w[i];
+	}
+	if (k < c->wants.n)
+		c->wants_changed = 1;
+	c->wants.n = k;
+	return 0;
+}
+
 /* The heads of all that was pulled, and of what is laid out. */
 static int
 check_held(struct sada_check *c, struct sada_err *err)
@@ -287,7 +308,12 @@ check_held(struct sada_check *c, struct sada_err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = sada_wants_load(&c->wants, c->sdir, err)) == 0) {
+	/* A damaged index is not to look like a loss. */
+	if ((rc = sada_store_check(c->r->store, err)) < 0)
+		return rc;
+	if ((rc = sada_wants_load(&c->wants, c->sdir, err)) > 0)
+		rc = drop_readable(c, err);
+	else if (rc == 0) {
 		rc = sada_want_all(&c->wants, c->r->store, NULL, c->r->log,
 		    err);
 		/* Without its map there is no telling what is wanted. */
@@ -307,11 +333,12 @@ check_held(struct sada_check *c, struct sada_err *err)
 }
 
 /*
- * A damaged pack of which nothing is lost is set aside, so that the next
- * verify is quiet.  All was told; what fails here is told the next time.
+ * A damaged index is made anew, and a damaged pack of which nothing is lost
+ * is set aside, so that the next verify is quiet.  All was told; what fails
+ * here is told the next time.
  */
 static void
-set_aside(struct sada_check *c)
+mend(struct sada_check *c)
 {
 	struct sada_store *store = NULL;
 	struct sada_buf b = {0};
@@ -319,14 +346,15 @@ set_aside(struct sada_check *c)
 	unsigned moved = 0;
 	int packs = -1, to = -1;
 
-	if (!c->packs_bad || c->lock < 0 || c->r == NULL ||
+	if ((!c->packs_bad && !c->index_bad) || c->lock < 0 || c->r == NULL ||
 	    (c->o->flags & SADA_OPEN_WRITE) == 0)
 		return;
 	if (sada_io_open(&packs, c->sdir, "pack", O_RDONLY | O_DIRECTORY, 0,
 	    &drop) < 0 || sada_io_open(&to, c->sdir, "quarantine",
 	    O_RDONLY | O_DIRECTORY, 0, &drop) < 0 ||
 	    sada_store_open(&store, packs, SADA_STORE_WRITE, &drop) < 0 ||
-	    sada_store_mend(store, to, &moved, &drop) < 0)
+	    sada_store_check(store, &drop) < 0 ||
+	    (c->packs_bad && sada_store_mend(store, to, &moved, &drop) < 0))
 		say(c, SADA_NOTE_INFO, "no damaged pack could be set aside");
 	if (moved > 0) {
 		sada_buf_addf(&b, ".sada: all that %u damaged pack%s held is "
@@ -481,7 +509,7 @@ sada_verify(const struct sada_open_opts *opts,
 	    (c.r != NULL && (rc = check_held(&c, err)) < 0))
 		goto out;
 	rc = ask_others(&c, err);
-	set_aside(&c);
+	mend(&c);
 out:
 	sada_close(c.r);
 	sada_wants_release(&c.wants);

@@ -17,6 +17,7 @@ struct sada_check {
 	int log_whole;			/* nothing was found in the log */
 	int work_good;			/* W is, and the log has its heads */
 	int packs_bad;			/* damage was found in a pack */
+	int index_bad;			/* or in the index of one */
 	struct sada_idset lost;		/* objects that the packs do not give */
 	struct sada_wants wants;
 	int wants_changed;

@@ -217,9 +217,10 @@ static void
 test_index_damage(void)
 {
 	struct sada_store *s;
+	struct sada_err err;
 	struct small m;
 	unsigned char was;
-	size_t i;
+	size_t i, j;
 
 	small_make(&m);
 	for (i = 0; i < m.ib.len; i++) {
@@ -231,10 +232,21 @@ test_index_damage(void)
 		CHECK(damages(s, NULL) >= 1);
 		sada_store_free(s);
 		s = must_open(m.dfd, i % 2 ? SADA_STORE_WRITE : 0);
+		/* Neither a get nor a has goes by what it says. */
+		for (j = 0; i % 3 > 0 && j < 6; j++)
+			CHECK(sada_store_has(s, m.k[j].type, &m.k[j].id));
 		CHECK(known_get(s, &m.k[i % 6]) == 0);
 		CHECK(good(s, m.k, 6));
 		sada_store_free(s);
 	}
+	/* Checked by a writer it is whole on disk, too. */
+	m.ib.p[m.ib.len - 100] ^= 1;
+	file_save(m.dfd, m.idx, m.ib.p, m.ib.len);
+	m.ib.p[m.ib.len - 100] ^= 1;
+	s = must_open(m.dfd, SADA_STORE_WRITE);
+	CHECK_INT(sada_store_check(s, &err), 0);
+	CHECK_INT(damages(s, NULL), 0);
+	sada_store_free(s);
 	for (i = 0; i < m.ib.len; i++) {
 		file_save(m.dfd, m.idx, m.ib.p, i);
 		s = must_open(m.dfd, 0);
