@@ -6,6 +6,12 @@
  * are the file: headers, variables, and the text between them (comments,
  * blank lines).  A change replaces, removes or inserts items; all others are
  * written back as they were read.
+ *
+ * What is saved begins with a comment, "# check HEX", the hash of all behind
+ * it: first, so that a file that was cut shows, too.  It is no item while it
+ * fits.  One that does not fit stays as it is, lest damage be taken for
+ * right by the next change; who edits the file takes it out, and the next
+ * save makes it anew.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -17,21 +23,29 @@
 #include "peer/peer_priv.h"
 
 #define CONFIG_MAX ((size_t)1 << 20)
+#define CHECK_WORD "# check "
+#define CHECK_WORD_LEN (sizeof(CHECK_WORD) - 1)
+/* The word, 64 hex digits, newline. */
+#define CHECK_LEN (CHECK_WORD_LEN + SADA_HEX_LEN + 1)
+#define BOM "\xef\xbb\xbf"
 
 enum item_kind { ITEM_TEXT, ITEM_HEAD, ITEM_VAR };
 
 /*
  * 1. TEXT has only RAW; HEAD also SECTION (lower case) and SUB (or NULL);
  *    VAR also KEY (lower case) and VALUE, and its header's SECTION and SUB.
+ * 2. LINE is where it began in the file, 0: it was not there.
  */
 struct item {
 	enum item_kind kind;
+	unsigned line;
 	char *raw, *section, *sub, *key, *value;
 };
 
 struct sada_config {
 	struct item *item;
 	size_t n, cap;
+	enum sada_config_check check;
 };
 
 static void
@@ -303,7 +317,8 @@ parse_item(struct parse *r)
 	int rc = 0;
 
 	it = insert(r->c, r->c->n);
-	if (r->line == 1 && strncmp(r->p, "\xef\xbb\xbf", 3) == 0)
+	it->line = r->line;
+	if (r->line == 1 && strncmp(r->p, BOM, 3) == 0)
 		r->p += 3;
 	skip_blanks(r);
 	if (at_eol(r->p) || *r->p == '#' || *r->p == ';')
@@ -322,6 +337,43 @@ parse_item(struct parse *r)
 	return rc;
 }
 
+static void
+put_check(struct sada_buf *b, const void *p, size_t n)
+{
+	char hex[SADA_HEX_LEN + 1];
+	struct sada_id h;
+
+	sada_hash(&h, SADA_CTX_FILE, p, n);
+	sada_id_hex(hex, &h);
+	sada_buf_addf(b, CHECK_WORD "%s\n", hex);
+}
+
+/*
+ * Does TEXT of N bytes begin with the check of what follows?  What is cut,
+ * was one before a bit of it changed, or stands elsewhere, does not fit.
+ */
+static enum sada_config_check
+find_check(const char *text, size_t n)
+{
+	struct sada_buf want = { 0 };
+	size_t word = n < CHECK_WORD_LEN ? n : CHECK_WORD_LEN;
+	int fits = 0;
+
+	if (n >= CHECK_LEN) {
+		put_check(&want, text + CHECK_LEN, n - CHECK_LEN);
+		fits = memcmp(want.p, text, CHECK_LEN) == 0;
+	}
+	sada_buf_release(&want);
+	if (fits)
+		return SADA_CONFIG_FITS;
+	if ((n > 0 && memcmp(text, CHECK_WORD, word) == 0) ||
+	    strstr(text, "\n" CHECK_WORD) != NULL ||
+	    (n >= CHECK_LEN && strspn(text + CHECK_WORD_LEN,
+	    "0123456789abcdef") >= SADA_HEX_LEN))
+		return SADA_CONFIG_WRONG;
+	return SADA_CONFIG_NONE;
+}
+
 int
 sada_config_parse(struct sada_config **out, const void *p, size_t n,
     struct sada_err *err)
@@ -338,6 +390,8 @@ sada_config_parse(struct sada_config **out, const void *p, size_t n,
 	r.err = err;
 	if (strlen(text) != n)
 		rc = sada_err_set(err, SADA_FORMAT, "config holds a NUL byte");
+	else if ((r.c->check = find_check(text, n)) == SADA_CONFIG_FITS)
+		skip_line(&r);
 	while (rc == 0 && *r.p != '\0')
 		rc = parse_item(&r);
 	free(text);
@@ -425,6 +479,52 @@ sada_config_each(const struct sada_config *c,
 			return rc;
 	}
 	return 0;
+}
+
+enum sada_config_check
+sada_config_check(const struct sada_config *c)
+{
+	return c->check;
+}
+
+/* Is IT a section, or a key of one, that means something? */
+static int
+is_known(const struct item *it)
+{
+	static const char *const known[][2] = { { "merge", "command" },
+		{ "merge", "driver" }, { "peer", "key" },
+		{ "peer", "retired" }, { "remote", "peer" },
+		{ "remote", "place" }, { "remote", "spool" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(it->section, known[i][0]) == 0 &&
+		    (it->kind == ITEM_HEAD ||
+		    strcmp(it->key, known[i][1]) == 0))
+			return 1;
+	return 0;
+}
+
+void
+sada_config_unknown(const struct sada_config *c,
+    void (*each)(unsigned line, const char *section, const char *key,
+    void *ctx), void *ctx)
+{
+	const struct item *it;
+	size_t i;
+	int inside = 0;			/* in a section that is known */
+
+	for (i = 0; i < c->n; i++) {
+		it = &c->item[i];
+		if (it->kind == ITEM_TEXT)
+			continue;
+		if (it->kind == ITEM_HEAD)
+			inside = is_known(it);
+		/* All in a section that is not known goes with its header. */
+		if (!is_known(it) && (inside || it->kind == ITEM_HEAD))
+			each(it->line, it->section, it->kind == ITEM_VAR ?
+			    it->key : NULL, ctx);
+	}
 }
 
 /* Append VALUE so that it is read back the same. */
@@ -584,18 +684,30 @@ sada_config_remove(struct sada_config *c, const char *section,
 void
 sada_config_text(struct sada_buf *out, const struct sada_config *c)
 {
+	struct sada_buf b = { 0 };
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		sada_buf_adds(out, c->item[i].raw);
+		sada_buf_adds(&b, c->item[i].raw);
+	if (c->check == SADA_CONFIG_FITS)
+		put_check(out, b.p, b.len);
+	sada_buf_add(out, b.p, b.len);
+	sada_buf_release(&b);
 }
 
 int
 sada_config_save(struct sada_config *c, int sdir, struct sada_err *err)
 {
 	struct sada_buf b = { 0 };
+	char *raw = c->n > 0 ? c->item[0].raw : NULL;
 	int rc;
 
+	if (c->check == SADA_CONFIG_NONE) {
+		c->check = SADA_CONFIG_FITS;
+		/* A mark of UTF-8 can stand nowhere but first. */
+		if (raw != NULL && strncmp(raw, BOM, 3) == 0)
+			memmove(raw, raw + 3, strlen(raw + 3) + 1);
+	}
 	sada_config_text(&b, c);
 	rc = sada_io_publish(sdir, "config", b.p, b.len, 0, err);
 	sada_buf_release(&b);

@@ -22,6 +22,24 @@ SADA_MUST int sada_config_open(struct sada_config **out, int sdir,
     struct sada_err *err);
 /* Free; NULL is fine. */
 void sada_config_free(struct sada_config *c);
+/*
+ * What the file's check said when it was read.  A save adds one where there
+ * was none and leaves one that was wrong wrong.
+ */
+enum sada_config_check {
+	SADA_CONFIG_NONE,	/* none: new, or edited and found right */
+	SADA_CONFIG_FITS,	/* as it was saved */
+	SADA_CONFIG_WRONG	/* damaged, or edited */
+};
+/* Which of them C is. */
+enum sada_config_check sada_config_check(const struct sada_config *c);
+/*
+ * Call EACH for every section, and every key (else NULL) in other ones, that
+ * mean nothing here; LINE is where they stand.
+ */
+void sada_config_unknown(const struct sada_config *c,
+    void (*each)(unsigned line, const char *section, const char *key,
+    void *ctx), void *ctx);
 /* First value of SECTION.SUB.KEY (SUB may be NULL), borrowed, or NULL. */
 const char *sada_config_get(const struct sada_config *c,
     const char *section, const char *sub, const char *key);

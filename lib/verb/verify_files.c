@@ -49,6 +49,18 @@ out:
 	return rc;
 }
 
+/* Kept, but somebody may have meant another one. */
+static void
+unknown_config(unsigned line, const char *section, const char *key, void *ctx)
+{
+	if (key == NULL)
+		sada_check_tell(ctx, ".sada/config, line %u: section [%.64s] "
+		    "is not known", line, section);
+	else
+		sada_check_tell(ctx, ".sada/config, line %u: %.64s is not "
+		    "known in section [%.64s]", line, key, section);
+}
+
 static int
 check_config(struct sada_check *c, struct sada_err *err)
 {
@@ -68,6 +80,13 @@ check_config(struct sada_check *c, struct sada_err *err)
 	else if (rc < 0) {
 		sada_check_tell(c, ".sada/config: %s", why.msg);
 		rc = 0;
+	}
+	if (config != NULL) {
+		sada_config_unknown(config, unknown_config, c);
+		if (sada_config_check(config) == SADA_CONFIG_WRONG)
+			sada_check_tell(c, ".sada/config is not as it was "
+			    "saved: it is damaged, or was edited; if it says "
+			    "what it should, take out its line \"# check\"");
 	}
 	sada_peers_release(&peers);
 	sada_remotes_release(&remotes);

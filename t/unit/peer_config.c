@@ -327,6 +327,100 @@ test_save(void)
 	CHECK_INT(rmdir(dir), 0);
 }
 
+static void
+count(unsigned line, const char *section, const char *key, void *ctx)
+{
+	(void)section;
+	*(unsigned *)ctx = *(unsigned *)ctx * 100 + line +
+	    (key != NULL ? 50 : 0);
+}
+
+/* What C is once it was saved; TEXT receives it. */
+static struct sada_config *
+saved(struct sada_config *c, struct sada_buf *text)
+{
+	char dir[] = "/tmp/sada-config-XXXXXX";
+	struct sada_config *back = NULL;
+	struct sada_err err;
+	int fd;
+
+	CHECK(mkdtemp(dir) != NULL);
+	fd = open(dir, O_RDONLY | O_DIRECTORY);
+	CHECK_INT(sada_config_save(c, fd, &err), 0);
+	CHECK_INT(sada_config_open(&back, fd, &err), 0);
+	sada_buf_reset(text);
+	CHECK_INT(sada_io_slurp(fd, "config", 4096, text, &err), 0);
+	CHECK_INT(unlinkat(fd, "config", 0), 0);
+	close(fd);
+	CHECK_INT(rmdir(dir), 0);
+	sada_config_free(c);
+	return back;
+}
+
+/* Each bit of a saved file that changes, and each cut, is seen. */
+static void
+test_check(void)
+{
+	struct sada_config *c, *d;
+	struct sada_buf b = { 0 };
+	struct sada_err err;
+	unsigned told = 0;
+	size_t i, bit;
+
+	c = saved(parse("\xef\xbb\xbf# mine\n[peer \"ann\"]\n\tkey = sada1x\n"
+	    "[peer \"bob\"]\n\tkey = sada1y\n\tretired = true\n"
+	    "[remote \"s\"]\n\tplace = /media/s #1\n\tpeer = ann\n"
+	    "[merge \"*.po\"]\n\tcommand = \"a #b\"\n"), &b);
+	CHECK_INT(sada_config_check(c), SADA_CONFIG_FITS);
+	CHECK(strncmp(sada_buf_str(&b), "# check ", 8) == 0);
+	CHECK_STR(sada_buf_str(&b) + 73 - 1, "\n# mine\n[peer \"ann\"]\n"
+	    "\tkey = sada1x\n[peer \"bob\"]\n\tkey = sada1y\n"
+	    "\tretired = true\n[remote \"s\"]\n\tplace = /media/s #1\n"
+	    "\tpeer = ann\n[merge \"*.po\"]\n\tcommand = \"a #b\"\n");
+	check_text(c, sada_buf_str(&b));
+	sada_config_unknown(c, count, &told);
+	CHECK_INT(told, 0);
+	for (i = 0; i < b.len; i++) {
+		for (bit = 0; bit < 8; bit++) {
+			b.p[i] ^= (unsigned char)(1u << bit);
+			if (sada_config_parse(&d, b.p, b.len, &err) == 0)
+				CHECK_INT(sada_config_check(d),
+				    SADA_CONFIG_WRONG);
+			sada_config_free(d);
+			b.p[i] ^= (unsigned char)(1u << bit);
+		}
+		if (i > 0 && sada_config_parse(&d, b.p, i, &err) == 0) {
+			CHECK_INT(sada_config_check(d), SADA_CONFIG_WRONG);
+			sada_config_free(d);
+		}
+	}
+
+	/* Wrong it stays, whatever is saved; taken out it comes again. */
+	sada_config_set(c, "peer", "bob", "retired", NULL);
+	c = saved(c, &b);
+	CHECK_INT(sada_config_check(c), SADA_CONFIG_FITS);
+	sada_config_free(c);
+	sada_buf_adds(&b, "[qeer \"x\"]\n\tkey = 1\n[merge \"x\"]\n"
+	    "\tdrivr = a\n");
+	c = parse(sada_buf_str(&b));
+	CHECK_INT(sada_config_check(c), SADA_CONFIG_WRONG);
+	sada_config_unknown(c, count, &told);
+	CHECK_INT(told, 1200 + 15 + 50);
+	c = saved(c, &b);
+	CHECK_INT(sada_config_check(c), SADA_CONFIG_WRONG);
+	sada_config_free(c);
+	c = parse(sada_buf_str(&b) + 73);
+	CHECK_INT(sada_config_check(c), SADA_CONFIG_NONE);
+	c = saved(c, &b);
+	CHECK_INT(sada_config_check(c), SADA_CONFIG_FITS);
+	sada_config_free(c);
+	/* None is no fault, nor is it when nothing is there. */
+	c = parse("");
+	CHECK_INT(sada_config_check(c), SADA_CONFIG_NONE);
+	sada_config_free(c);
+	sada_buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -338,5 +432,6 @@ main(void)
 	test_model();
 	test_peers();
 	test_save();
+	test_check();
 	return tap_done();
 }
