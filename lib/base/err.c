@@ -21,17 +21,19 @@ one_line(char *s)
 int
 sada_err_set(struct sada_err *err, int code, const char *fmt, ...)
 {
+	char msg[sizeof(err->msg)];	/* one argument may be the old one */
 	int saved = errno;
 	va_list ap;
 
 	if (err == NULL)
 		return code;
+	va_start(ap, fmt);
+	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	one_line(msg);
 	err->code = code;
 	err->sys = 0;
-	va_start(ap, fmt);
-	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
-	va_end(ap);
-	one_line(err->msg);
+	memcpy(err->msg, msg, sizeof(msg));
 	errno = saved;
 	return code;
 }
@@ -39,6 +41,7 @@ sada_err_set(struct sada_err *err, int code, const char *fmt, ...)
 int
 sada_err_sys(struct sada_err *err, const char *fmt, ...)
 {
+	char msg[sizeof(err->msg)];
 	int saved = errno;
 	const char *why;
 	size_t len, room;
@@ -46,21 +49,22 @@ sada_err_sys(struct sada_err *err, const char *fmt, ...)
 
 	if (err == NULL)
 		return SADA_SYS;
+	va_start(ap, fmt);
+	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
 	err->code = SADA_SYS;
 	err->sys = saved;
-	va_start(ap, fmt);
-	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
-	va_end(ap);
 
 	/* A long name is cut rather than the reason behind it. */
 	why = strerror(saved);
-	room = sizeof(err->msg) - sizeof(": ");
+	room = sizeof(msg) - sizeof(": ");
 	room = strlen(why) < room ? room - strlen(why) : 0;
-	len = strlen(err->msg);
+	len = strlen(msg);
 	if (len > room)
 		len = room;
-	(void)snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", why);
-	one_line(err->msg);
+	(void)snprintf(msg + len, sizeof(msg) - len, ": %s", why);
+	one_line(msg);
+	memcpy(err->msg, msg, sizeof(msg));
 	errno = saved;
 	return SADA_SYS;
 }
@@ -68,21 +72,23 @@ sada_err_sys(struct sada_err *err, const char *fmt, ...)
 int
 sada_err_prefix(struct sada_err *err, const char *fmt, ...)
 {
-	char old[sizeof(err->msg)];
+	char msg[sizeof(err->msg)];
 	int saved = errno;
-	size_t len;
+	size_t len, n;
 	va_list ap;
 
 	if (err == NULL)
 		return SADA_SYS;
-	memcpy(old, err->msg, sizeof(old));
-	old[sizeof(old) - 1] = '\0';
 	va_start(ap, fmt);
-	(void)vsnprintf(err->msg, PREFIX_MAX, fmt, ap);
+	(void)vsnprintf(msg, PREFIX_MAX, fmt, ap);
 	va_end(ap);
-	len = strlen(err->msg);
-	(void)snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", old);
-	one_line(err->msg);
+	len = strlen(msg);
+	n = strnlen(err->msg, sizeof(msg) - sizeof(": ") - len);
+	memcpy(msg + len, ": ", 2);
+	memcpy(msg + len + 2, err->msg, n);
+	msg[len + 2 + n] = '\0';
+	one_line(msg);
+	memcpy(err->msg, msg, sizeof(msg));
 	errno = saved;
 	return err->code;
 }

@@ -34,7 +34,8 @@ struct sada_err {
 
 /*
  * Fill ERR (may be NULL) with CODE and a formatted sentence; returns
- * CODE so that "return sada_err_set(...)" reads well.
+ * CODE so that "return sada_err_set(...)" reads well.  What is printed into
+ * it may be the sentence that ERR holds, here and below.
  */
 int sada_err_set(struct sada_err *err, int code, const char *fmt, ...)
     SADA_PRINTF(3, 4);

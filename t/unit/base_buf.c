@@ -284,6 +284,16 @@ test_err(void)
 	CHECK_INT(sada_err_set(NULL, SADA_BUSY, "x"), SADA_BUSY);
 	CHECK_INT(sada_err_prefix(&e, "log"), SADA_BUSY);
 	CHECK_STR(e.msg, "log: a?b 3");
+	CHECK_INT(sada_err_set(&e, SADA_USAGE, "in %s, %s", e.msg, e.msg),
+	    SADA_USAGE);
+	CHECK_STR(e.msg, "in log: a?b 3, log: a?b 3");
+	CHECK_INT(sada_err_prefix(&e, "(%s)", e.msg), SADA_USAGE);
+	CHECK_STR(e.msg, "(in log: a?b 3, log: a?b 3): "
+	    "in log: a?b 3, log: a?b 3");
+	errno = ENOSPC;
+	CHECK_INT(sada_err_set(&e, SADA_BUSY, "x"), SADA_BUSY);
+	CHECK_INT(sada_err_sys(&e, "not %s", e.msg), SADA_SYS);
+	CHECK_STR(e.msg, "not x: No space left on device");
 	memset(big, 'z', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
 	errno = ENOSPC;
