@@ -299,3 +299,59 @@ plain
 	name=s named sada-remote remove s
 	[ "$(sada-remote -C a list | wc -l)" -eq 1 ]
 }
+
+@test "-C FILE and DIR/FILE: no replica is there" {
+	echo x >file
+	for x in cat\ @:x diff gc log ls merge 'peer list' pull push \
+	    'remote list' 'restore @' snap status sync verify; do
+		# shellcheck disable=SC2086	# words
+		run -69 --separate-stderr sada-${x%% *} -C file \
+		    $(echo "$x" | cut -s -d ' ' -f 2)
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == *'file: this is no directory' ]]
+	done
+}
+
+@test "sada-init of a file, below one, and where a file is .sada" {
+	echo x >file
+	mkdir a b
+	echo x >a/.sada
+	ln -s a b/.sada
+	for x in file file/sub a b; do
+		run -64 --separate-stderr sada-init $x
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == "sada-init: $x"* ]]
+	done
+	[ "$(cat file a/.sada)" = "$(echo x; echo x)" ]
+	[ -h b/.sada ]
+}
+
+@test "another user's replica, which lets nobody in: 77" {
+	# Only root can become somebody else.
+	[ "$(id -u)" -eq 0 ] || return 0
+	other='setpriv --reuid=65534 --regid=65534 --clear-groups'
+	d=$(mktemp -d /tmp/sada-cli-XXXXXX)
+	chmod 755 "$d"
+	sada-init -N one "$d"
+	mkdir "$d/sub" "$d/bin"
+	for x in init snap status verify; do
+		cp "$(command -v sada-$x)" "$d/bin"
+	done
+	status77() {
+		run -77 --separate-stderr $other "$d/bin/$@"
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == *"$d/.sada belongs to another user (0)" ]]
+	}
+	status77 sada-status -C "$d"
+	status77 sada-snap -C "$d/sub"
+	status77 sada-verify -C "$d/sub"
+	status77 sada-init "$d"
+	rm -r "$d"
+}
+
+@test "a config that cannot be read is named with its line" {
+	sada-init -N one r
+	printf '[a]\n= 1\n' >r/.sada/config
+	run -74 --separate-stderr sada-status -C r
+	[[ $stderr == *"/r/.sada: config, line 2: neither "* ]]
+}

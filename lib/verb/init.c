@@ -35,12 +35,19 @@ static int
 open_root(int *fd, const char *dir, struct sada_err *err)
 {
 	const char *base = strrchr(dir, '/');
+	struct sada_err e;
 	char *parent;
 	int pfd = -1, rc;
 
-	rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0, err);
-	if (rc != SADA_NOTFOUND)
+	rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0, &e);
+	if (rc < 0 && e.sys == ENOTDIR)
+		return sada_err_set(err, SADA_USAGE,
+		    "%s: not a directory, nor can one be made there", dir);
+	if (rc != SADA_NOTFOUND) {
+		if (rc < 0)
+			*err = e;
 		return rc;
+	}
 	if (base != NULL && base[1] == '\0')
 		return sada_err_set(err, SADA_ABSENT,
 		    "%s: there is no such directory", dir);
@@ -176,15 +183,19 @@ is_made(int sdir, struct sada_err *err)
 }
 
 static int
-make_parts(int root, int *sdir, int *lock, unsigned wait_s,
+make_parts(int root, const char *dir, int *sdir, int *lock, unsigned wait_s,
     struct sada_err *err)
 {
 	size_t i;
 	int rc;
 
-	if ((rc = ensure_dir(root, SADA_STORE_DIR, err)) < 0 ||
-	    (rc = sada_io_open(sdir, root, SADA_STORE_DIR,
-	    O_RDONLY | O_DIRECTORY, 0, err)) < 0 ||
+	if ((rc = ensure_dir(root, SADA_STORE_DIR, err)) < 0)
+		return rc;
+	rc = sada_open_store(sdir, root, dir, err);
+	if (rc == SADA_NOTFOUND)
+		return sada_err_set(err, SADA_USAGE, "%s/.sada is in the way: "
+		    "it is no directory", dir);
+	if (rc < 0 ||
 	    (rc = sada_io_open(lock, *sdir, "lock", O_RDWR | O_CREAT, 0600,
 	    err)) < 0 ||
 	    (rc = sada_io_lock(*lock, LOCK_EX, wait_s * 1000, err)) < 0)
@@ -215,7 +226,7 @@ sada_init(const char *name, const struct sada_open_opts *o,
 	}
 	if ((rc = open_root(&root, dir, err)) < 0 ||
 	    (rc = check_place(root, err)) < 0 ||
-	    (rc = make_parts(root, &sdir, &lock, o->wait_s, err)) < 0 ||
+	    (rc = make_parts(root, dir, &sdir, &lock, o->wait_s, err)) < 0 ||
 	    (rc = ensure_key(&key, sdir, err)) < 0 ||
 	    (rc = made = is_made(sdir, err)) < 0)
 		goto out;

@@ -56,6 +56,56 @@ out:
 	return rc;
 }
 
+int
+sada_open_start(int *fd, const char *dir, struct sada_err *err)
+{
+	struct sada_err e;
+	int rc;
+
+	rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0, &e);
+	if (rc == 0)
+		return 0;
+	if (rc == SADA_NOTFOUND)
+		return sada_err_set(err, SADA_ABSENT,
+		    "%s: there is no such directory", dir);
+	if (e.sys == ENOTDIR)
+		return sada_err_set(err, SADA_ABSENT,
+		    "%s: this is no directory", dir);
+	if (err != NULL)
+		*err = e;
+	return rc;
+}
+
+static int
+not_ours(const char *path, const struct sada_stat *st, struct sada_err *err)
+{
+	return sada_err_set(err, SADA_AUTH,
+	    "%s/.sada belongs to another user (%u)", path, st->uid);
+}
+
+int
+sada_open_store(int *sdir, int root, const char *path, struct sada_err *err)
+{
+	struct sada_err e, drop;
+	struct sada_stat st;
+	int rc;
+
+	rc = sada_io_open(sdir, root, SADA_STORE_DIR, O_RDONLY | O_DIRECTORY,
+	    0, &e);
+	if (rc == 0)
+		return 0;
+	if (e.sys == EACCES &&
+	    sada_io_stat(root, SADA_STORE_DIR, &st, &drop) == 0 &&
+	    st.uid != (uint32_t)geteuid())
+		return not_ours(path, &st, err);
+	/* A file or a link of that name marks nothing. */
+	if (e.sys == ENOTDIR || e.sys == ELOOP)
+		rc = e.code = SADA_NOTFOUND;
+	if (err != NULL)
+		*err = e;
+	return rc;
+}
+
 /*
  * Find the root: DIR or the nearest directory above it that holds the
  * store.  R's root, sdir, path and prefix are set.
@@ -63,15 +113,10 @@ out:
 static int
 find_root(struct sada_replica *r, const char *dir, struct sada_err *err)
 {
-	struct sada_err e;
 	char *end;
 	int fd = -1, rc;
 
-	rc = sada_io_open_user(&fd, dir, O_RDONLY | O_DIRECTORY, 0, err);
-	if (rc == SADA_NOTFOUND)
-		rc = sada_err_set(err, SADA_ABSENT,
-		    "%s: there is no such directory", dir);
-	if (rc < 0)
+	if ((rc = sada_open_start(&fd, dir, err)) < 0)
 		return rc;
 	rc = sada_fd_path(&r->path, fd, err);
 	sada_io_close(fd);
@@ -83,15 +128,9 @@ find_root(struct sada_replica *r, const char *dir, struct sada_err *err)
 		    r->path : "/", O_RDONLY | O_DIRECTORY, 0, err);
 		if (rc < 0)
 			return rc;
-		rc = sada_io_open(&r->sdir, r->root, SADA_STORE_DIR,
-		    O_RDONLY | O_DIRECTORY, 0, &e);
-		if (rc == 0)
-			return 0;
-		if (rc != SADA_NOTFOUND && e.sys != ENOTDIR &&
-		    e.sys != ELOOP) {
-			*err = e;
+		rc = sada_open_store(&r->sdir, r->root, r->path, err);
+		if (rc != SADA_NOTFOUND)
 			return rc;
-		}
 		sada_io_close(r->root);
 		r->root = -1;
 		end = strrchr(r->path, '/');
@@ -123,9 +162,7 @@ check_owner(const struct sada_replica *r, struct sada_err *err)
 	if ((rc = sada_io_stat(r->sdir, "", &st, err)) < 0)
 		return rc;
 	if (st.uid != (uint32_t)geteuid())
-		return sada_err_set(err, SADA_AUTH,
-		    "%s/.sada belongs to another user (%u)", r->path,
-		    st.uid);
+		return not_ours(r->path, &st, err);
 	if (st.mode & 022)
 		return sada_err_set(err, SADA_AUTH,
 		    "%s/.sada can be written by others; chmod go-w it",
@@ -174,11 +211,15 @@ open_config(struct sada_replica *r, struct sada_err *err)
 
 	if ((rc = sada_config_open(&r->config, r->sdir, err)) < 0 ||
 	    (rc = sada_peers_read(&r->peers, r->config, err)) < 0 ||
-	    (rc = sada_remotes_read(&r->remotes, r->config, err)) < 0)
-		return rc == SADA_FORMAT ? sada_err_set(err, SADA_DAMAGED,
-		    "%s/.sada/config: %s", r->path,
-		    err != NULL ? err->msg : "") : rc;
-	return 0;
+	    (rc = sada_remotes_read(&r->remotes, r->config, err)) < 0) {
+		if (rc != SADA_FORMAT)
+			return rc;
+		rc = SADA_DAMAGED;
+		(void)sada_err_prefix(err, "%s/.sada", r->path);
+		if (err != NULL)
+			err->code = rc;
+	}
+	return rc;
 }
 
 static void

@@ -118,6 +118,17 @@ SADA_MUST int sada_states_read(const struct sada_replica *r,
 void sada_states_free(struct sada_state_line *s, size_t n);
 
 /* ---- paths and names ---- */
+/*
+ * Open directory DIR, where a command is to look for its replica.  Errors:
+ * ABSENT (not there, or no directory) SYS.
+ */
+SADA_MUST int sada_open_start(int *fd, const char *dir, struct sada_err *err);
+/*
+ * Open the store of directory ROOT, called PATH.  Errors: NOTFOUND (it has
+ * none) AUTH (another user's, who lets nobody in) SYS.
+ */
+SADA_MUST int sada_open_store(int *sdir, int root, const char *path,
+    struct sada_err *err);
 /* Absolute path of the open directory FD; *OUT new, free with free(). */
 SADA_MUST int sada_fd_path(char **out, int fd, struct sada_err *err);
 /*

@@ -407,23 +407,17 @@ static int
 find_store(int *sdir, const char *dir, struct sada_err *err)
 {
 	struct sada_stat here, above;
-	struct sada_err e;
+	char *path = NULL;
 	int fd = -1, up = -1, rc;
 
-	rc = sada_io_open_user(&fd, dir, O_RDONLY | O_DIRECTORY, 0, err);
-	if (rc == SADA_NOTFOUND)
-		rc = sada_err_set(err, SADA_ABSENT,
-		    "%s: there is no such directory", dir);
+	rc = sada_open_start(&fd, dir, err);
 	while (rc == 0) {
-		rc = sada_io_open(sdir, fd, SADA_STORE_DIR,
-		    O_RDONLY | O_DIRECTORY, 0, &e);
-		if (rc == 0)
+		free(path);
+		path = NULL;
+		if ((rc = sada_fd_path(&path, fd, err)) < 0 ||
+		    (rc = sada_open_store(sdir, fd, path,
+		    err)) != SADA_NOTFOUND)
 			break;
-		if (rc != SADA_NOTFOUND && e.sys != ENOTDIR &&
-		    e.sys != ELOOP) {
-			*err = e;
-			break;
-		}
 		if ((rc = sada_io_open(&up, fd, "..", O_RDONLY | O_DIRECTORY,
 		    0, err)) < 0 ||
 		    (rc = sada_io_stat(fd, "", &here, err)) < 0 ||
@@ -436,6 +430,7 @@ find_store(int *sdir, const char *dir, struct sada_err *err)
 		fd = up;
 		up = -1;
 	}
+	free(path);
 	sada_io_close(up);
 	sada_io_close(fd);
 	return rc;
