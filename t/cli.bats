@@ -338,7 +338,7 @@ plain
 		cp "$(command -v sada-$x)" "$d/bin"
 	done
 	status77() {
-		run -77 --separate-stderr $other "$d/bin/$@"
+		run -77 --separate-stderr $other "$d/bin/$1" "${@:2}"
 		[ "${#stderr_lines[@]}" -eq 1 ]
 		[[ $stderr == *"$d/.sada belongs to another user (0)" ]]
 	}
