@@ -393,3 +393,74 @@ tool() {
 	heal A B C
 	conflicts C 0
 }
+
+@test "none: three who change lines of their own, one of them from afar" {
+	replicas a b c
+	seq 100 >a/f
+	share a b c
+	line() { sed -i "$2s/.*/$3/" "$1/f"; }
+	# c has seen b's first line, b has seen a's; then each goes on alone.
+	line a 11 A1
+	snap a
+	give a b
+	line b 41 B1
+	snap b
+	give b c
+	line c 71 C1
+	snap c
+	line c 71 C2
+	for i in 2 3 4; do
+		line a 11 "A$i"
+		snap a
+		line b 41 "B$i"
+		snap b
+	done
+	heal a b c
+	[ "$(sada-merge -C a --list)" = '' ]
+	[ "$(sed -n '11p;41p;71p' a/f | xargs)" = 'A4 B4 C2' ]
+}
+
+@test "none: two who take turns, and what was merged goes along" {
+	replicas a b
+	seq 100 >a/f
+	share a b
+	line() { sed -i "$2s/.*/$3/" "$1/f"; }
+	line a 2 A1
+	snap a
+	line b 50 B1
+	snap b
+	give a b
+	# What b shows now only b has, and its edit is not what b sends.
+	line b 51 B2
+	snap b
+	line b 52 B3
+	snap b
+	line a 2 A2
+	snap a
+	give b a
+	[ "$(sada-status -C a --json | sed 's/.*"wants":\([0-9]*\).*/\1/')" = 0 ]
+	[ "$(sada-merge -C a --list)" = '' ]
+	[ "$(sed -n '2p;50,52p' a/f | xargs)" = 'A2 B1 B2 B3' ]
+	give a b
+	same a b
+}
+
+@test "none: two that sync in turns through one spool, at any time" {
+	replicas a b
+	mkdir spool
+	sada-remote -C a add spool spool
+	sada-remote -C b add spool spool
+	seq 100 >a/f
+	sada-sync -q -C a
+	sada-sync -q -C b
+	for n in 1 2 3 4 5 6; do
+		sed -i "$((2 * n))s/\$/ A$n/" a/f
+		run -0 sada-sync -q -C a
+		sed -i "$((2 * n + 40))s/\$/ B$n/" b/f
+		run -0 sada-sync -q -C b
+	done
+	sada-sync -q -C a
+	[ "$(grep -c '[AB]' a/f)" -eq 12 ]
+	sada-sync -q -C b
+	same a b
+}

@@ -98,10 +98,22 @@ class Bench:
             SRC, m.file)), '-c', '-o', src + '.o', src])
         return [src + '.o']
 
+    def own(self, test):
+        """The objects of unit TEST beside the library, by the Makefile."""
+        with open(os.path.join(BUILD, 'Makefile')) as f:
+            text = f.read().replace('\\\n', ' ')
+
+        def value(name):
+            m = re.search(r'^%s = (.*)$' % re.escape(name), text, re.M)
+            return re.sub(r'\$\((\w+)\)', lambda x: 'o' if
+                          x.group(1) == 'OBJEXT' else value(x.group(1)) or '',
+                          m.group(1)) if m else None
+        return (value('am_t_unit_%s_OBJECTS' % test) or
+                't/unit/%s.o' % test).split()
+
     def run_unit(self, test, rounds, objs):
         exe = os.path.join(self.tmp, test)
-        obj = 't/unit/' + test + '.o'
-        self.make(self.link + ['-o', exe, obj] + objs + self.libs)
+        self.make(self.link + ['-o', exe] + self.own(test) + objs + self.libs)
         return self.run([exe], dict(os.environ, SADA_TEST_ROUNDS=rounds))
 
     def run_script(self, test, words, objs):
