@@ -919,6 +919,67 @@ done_with_it() {
 	same A B
 }
 
+@test "maps that came whole stay, for nothing makes them again" {
+	replicas A B
+	for i in 1 2 3 4; do
+		seq 50 | sed "s/^/$i /" >A/f
+		for j in $(seq 60); do echo "$i" >"A/$j"; done
+		snap A
+	done
+	give A B
+	for i in 1 2 3 4; do
+		echo "$i" >B/g
+		snap B
+		is B @:g B/g
+	done
+	give B A
+	give A B
+	sada-gc --keep 0 -C B
+	snap B
+	for i in 1 2 3 4; do
+		[ "$(sada-ls -C B "@~$i" | wc -l)" -ge 61 ]
+	done
+	run -0 --separate-stderr sada-log --name-status -C B
+	[[ $output != *'not held'* ]]
+	sada-verify -C B
+}
+
+@test "a pull that replays meanwhile keeps the map that it makes" {
+	replicas A B C
+	mkdir A/d
+	for i in $(seq 2000); do echo "$i" >"A/d/$i"; done
+	snap A
+	for x in B C; do
+		give A $x
+		give $x A
+	done
+	# B goes on from there, and knows that A has that.
+	for i in $(seq 2000); do echo "b $i" >"B/d/$i"; done
+	sada-snap -q -C B --accept-deletes >/dev/null
+	give B A
+	give A B
+	# What C makes of the old state comes through A, slowly.
+	echo new >C/new
+	random C/c 4000000
+	snap C
+	give C A
+	sada-push -C A -o x B
+	slow 3000000
+	for _ in 1 2; do
+		sada-gc --keep 0 -C B
+		snap B
+	done
+	done_with_it 3000000
+	[[ $(cat pulled) == *taken* ]]
+	sada-verify -C B
+	run -0 sada-merge -C B
+	sada-verify -C B
+	[ "$(cat B/new B/d/7)" = $'new\nb 7' ]
+	give B A
+	give A B
+	same A B
+}
+
 # kill_at CALL N COMMAND...: COMMAND, killed at its Nth CALL; 1 if it has
 # fewer of them.
 kill_at() {

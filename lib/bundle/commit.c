@@ -31,6 +31,8 @@ struct commit {
 	uint32_t first;			/* number of the first new op */
 	struct sada_self self;
 	int healed;			/* a lost map has come */
+	int swept;			/* packs went since ops were replayed */
+	struct sada_err *err;		/* for callbacks */
 };
 
 static int
@@ -444,6 +446,41 @@ check_adopt(const struct commit *c, struct sada_err *err)
 	    t->sender.name);
 }
 
+/* A node of a map that is a head: put it unless it will be there. */
+static int
+settle_node(const struct sada_id *id, const void *p, size_t n,
+    unsigned level, void *ctx)
+{
+	struct commit *c = ctx;
+	struct sada_id own;
+
+	(void)level;
+	if (sada_txn_has_quick(c->t->txn, SADA_OBJ_NODE, id))
+		return 0;
+	return sada_txn_put(c->t->txn, SADA_OBJ_NODE, p, n, &own, c->err);
+}
+
+/*
+ * Packs were swept since ops were replayed: of the maps that they gave, what
+ * was not new was not put, and may have gone with the state that had it.
+ */
+static int
+settle_maps(struct commit *c, struct sada_err *err)
+{
+	uint32_t *head = NULL;
+	size_t n = 0, i;
+	int rc = 0;
+
+	c->err = err;
+	sada_context_heads(&head, &n, c->log, NULL);
+	for (i = 0; i < n && rc == 0; i++)
+		if (head[i] >= c->first)
+			rc = sada_map_nodes(&c->t->ns, &sada_log_op(c->log,
+			    head[i])->root, settle_node, c, err);
+	free(head);
+	return rc == SADA_NOTFOUND ? 0 : rc;
+}
+
 int
 sada_take_commit(struct sada_take *t, struct sada_log *log,
     struct sada_take_result *res, struct sada_err *err)
@@ -457,7 +494,7 @@ sada_take_commit(struct sada_take *t, struct sada_log *log,
 
 	memset(res, 0, sizeof(*res));
 	c.first = sada_log_count(log);
-	if ((rc = sada_txn_settle(t->txn, err)) < 0 ||
+	if ((rc = c.swept = sada_txn_settle(t->txn, err)) < 0 ||
 	    (rc = check_adopt(&c, err)) < 0 ||
 	    (rc = trust_maps(t, log, err)) < 0 ||
 	    (rc = sada_self_load(&c.self, t->o.sdir, err)) < 0 ||
@@ -465,7 +502,8 @@ sada_take_commit(struct sada_take *t, struct sada_log *log,
 		goto out;
 	add_group(&c);
 	if ((rc = check_needs(&c, err)) < 0 ||
-	    (rc = stage_all(&c, err)) < 0)
+	    (rc = stage_all(&c, err)) < 0 ||
+	    (c.swept && (rc = settle_maps(&c, err)) < 0))
 		goto out;
 	if ((rc = sada_want_update(&wants, t->o.sdir, t->o.store, t->txn,
 	    log, c.first, err)) < 0)

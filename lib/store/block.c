@@ -87,25 +87,6 @@ sada_fill_flush(struct sada_fill *f, struct sada_err *err)
 }
 
 /*
- * Is a good copy in the store?  Read it: an index is no evidence, and a
- * damaged copy heals by a new one.
- */
-static int
-store_holds(struct sada_fill *f, unsigned type, const struct sada_id *id)
-{
-	struct sada_store *s = f->txn->store;
-	struct sada_err drop;
-
-	if (!sada_store_has_quick(s, type, id))
-		return 0;
-	sada_buf_reset(&f->get);
-	if (sada_store_get(s, type, id, &f->get, &drop) < 0)
-		return 0;
-	sada_txn_hit(f->txn, type, id);
-	return 1;
-}
-
-/*
  * Enter the object as waiting in F's lane L, unless the transaction has
  * it.  1 entered, 0 not needed, <0 failed.
  */
@@ -147,7 +128,8 @@ sada_fill_add(struct sada_fill *f, unsigned type, const void *p, size_t n,
 
 	assert(f->live && n <= SADA_OBJECT_MAX);
 	if ((flags & SADA_PUT_ANYWAY) == 0 &&
-	    (sada_txn_own(f->txn, type, id) || store_holds(f, type, id)))
+	    (sada_txn_own(f->txn, type, id) || sada_txn_hit(f->txn, type, id,
+	    &f->get)))
 		return 0;
 	pthread_mutex_lock(&f->lock);
 	l->ent = sada_grow(l->ent, &l->cap, l->n + 1, sizeof(*l->ent));

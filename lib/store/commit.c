@@ -195,36 +195,37 @@ take_over(struct commit *c)
 int
 sada_txn_settle(struct sada_txn *t, struct sada_err *err)
 {
+	struct sada_store *s = t->store;
 	struct sada_buf b = { 0 };
 	struct sada_err why;
-	struct sada_id id;
-	const unsigned char *p;
-	unsigned type;
+	int rc = 0, gone = 0;
 	size_t i;
-	int rc;
 
-	if (t->hits.len == 0)
+	if (s->flags & SADA_STORE_WRITE)
 		return 0;
-	rc = sada_store_scan(t->store, 0, err);
-	for (i = 0; i < t->hits.len && rc == 0; i += 1 + SADA_ID_LEN) {
-		p = t->hits.p + i;
-		type = p[0];
-		memcpy(id.b, p + 1, SADA_ID_LEN);
-		if (sada_store_has_quick(t->store, type, &id) ||
-		    sada_txn_own(t, type, &id))
+	if ((rc = sada_store_scan(s, 0, err)) < 0)
+		return rc;
+	for (i = 0; i < s->n; i++)
+		gone |= s->pack[i] != NULL && atomic_load(&s->pack[i]->going);
+	for (i = 0; gone && i < t->hits.cap && rc == 0; i++) {
+		const struct sada_id *id = &t->hits.key[i];
+		unsigned type = t->hits.value[i];
+
+		if (!t->hits.used[i] || sada_store_has_quick(s, type, id) ||
+		    sada_txn_own(t, type, id))
 			continue;
 		/* Its pack is still open. */
 		sada_buf_reset(&b);
-		rc = sada_store_get(t->store, type, &id, &b, &why);
+		rc = sada_store_get(s, type, id, &b, &why);
 		if (rc < 0)
 			rc = sada_err_set(err, SADA_SYS, "%s: it went away "
 			    "while it was needed; try again", why.msg);
 		else
-			rc = sada_fill_add(t->own, type, b.p, b.len, &id,
+			rc = sada_fill_add(t->own, type, b.p, b.len, id,
 			    SADA_PUT_ANYWAY, err);
 	}
 	sada_buf_release(&b);
-	return rc;
+	return rc < 0 ? rc : gone;
 }
 
 int

@@ -252,6 +252,13 @@ sada_store_scan(struct sada_store *s, unsigned flags, struct sada_err *err)
 	for (tries = 0; again && tries < TRIES; tries++) {
 		l.n = 0;
 		now = sada_io_now();
+		/*
+		 * The list of a sweep comes first: what took over from the
+		 * packs on it was there before it.
+		 */
+		sada_swept_release(&swept);
+		if ((rc = sada_swept_read(&swept, s->dirfd, err)) < 0)
+			goto out;
 		if ((rc = sada_io_stat(s->dirfd, "", &st, err)) < 0 ||
 		    (rc = sada_io_list(s->dirfd, list_name, &l, err)) < 0)
 			goto out;
@@ -260,8 +267,6 @@ sada_store_scan(struct sada_store *s, unsigned flags, struct sada_err *err)
 		if ((rc = open_new(s, &l, &again, err)) < 0)
 			goto out;
 	}
-	if ((rc = sada_swept_read(&swept, s->dirfd, err)) < 0)
-		goto out;
 	rc = 0;
 	mark_going(s, &l, &swept, flags);
 	mark_old(s);

@@ -140,7 +140,9 @@ SADA_MUST int sada_txn_commit(struct sada_txn *t, struct sada_err *err);
 /*
  * Put what was left out because the store had it and that a sweep has taken
  * away meanwhile; a commit does it, too, but until then such objects are
- * not held.  The caller holds the lock.  Errors: SYS.
+ * not held.  1 when packs were taken away since S was opened: what was only
+ * read then may have gone as well; else 0.  The caller holds the lock.
+ * Errors: SYS.
  */
 SADA_MUST int sada_txn_settle(struct sada_txn *t, struct sada_err *err);
 /* Drop everything; NULL is fine. */

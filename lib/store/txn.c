@@ -59,7 +59,7 @@ sada_txn_abort(struct sada_txn *t)
 	free(t->slot);
 	sada_table_release(&t->t);
 	sada_buf_release(&t->heads);
-	sada_buf_release(&t->hits);
+	sada_idset_release(&t->hits);
 	(void)pthread_mutex_destroy(&t->lock);
 	(void)pthread_mutex_destroy(&t->own_lock);
 	free(t);
@@ -138,15 +138,31 @@ sada_txn_own(struct sada_txn *t, unsigned type, const struct sada_id *id)
 	return found;
 }
 
-void
-sada_txn_hit(struct sada_txn *t, unsigned type, const struct sada_id *id)
+int
+sada_txn_hit(struct sada_txn *t, unsigned type, const struct sada_id *id,
+    struct sada_buf *b)
 {
-	if (t->store->flags & SADA_STORE_WRITE)
-		return;
-	pthread_mutex_lock(&t->lock);
-	sada_put_u8(&t->hits, (uint8_t)type);
-	sada_buf_add(&t->hits, id->b, SADA_ID_LEN);
-	pthread_mutex_unlock(&t->lock);
+	int note = (t->store->flags & SADA_STORE_WRITE) == 0, known = 0;
+	struct sada_err drop;
+
+	if (!sada_store_has_quick(t->store, type, id))
+		return 0;
+	if (note) {
+		pthread_mutex_lock(&t->lock);
+		known = sada_idset_get(&t->hits, id, NULL);
+		pthread_mutex_unlock(&t->lock);
+	}
+	if (known)
+		return 1;
+	sada_buf_reset(b);
+	if (sada_store_get(t->store, type, id, b, &drop) < 0)
+		return 0;
+	if (note) {
+		pthread_mutex_lock(&t->lock);
+		(void)sada_idset_add(&t->hits, id, type);
+		pthread_mutex_unlock(&t->lock);
+	}
+	return 1;
 }
 
 int
@@ -402,20 +418,14 @@ static void
 mark_known(struct sada_txn *t, struct came *c)
 {
 	struct sada_buf b = { 0 };
-	struct sada_err drop;
 	struct sada_ent *e;
 	uint32_t i;
 
 	for (i = 0; i < c->n; i++) {
 		e = &c->e[i];
-		sada_buf_reset(&b);
-		if (!sada_txn_own(t, e->type, &e->id)) {
-			if (!sada_store_has_quick(t->store, e->type,
-			    &e->id) || sada_store_get(t->store, e->type,
-			    &e->id, &b, &drop) < 0)
-				continue;
-			sada_txn_hit(t, e->type, &e->id);
-		}
+		if (!sada_txn_own(t, e->type, &e->id) &&
+		    !sada_txn_hit(t, e->type, &e->id, &b))
+			continue;
 		c->known[i] = 1;
 		c->nknown++;
 	}

@@ -2,6 +2,7 @@
 #ifndef SADA_STORE_TXN_PRIV_H
 #define SADA_STORE_TXN_PRIV_H
 
+#include "crypto/idset.h"
 #include "store/store_priv.h"
 
 /*
@@ -59,7 +60,7 @@ struct sada_txn {
 	struct sada_fill **fill;
 	size_t nfill, cap_fill;
 	uint64_t raw_bytes;
-	struct sada_buf hits;		/* u8 type, id: what the store had; not
+	struct sada_idset hits;		/* what the store had, and its type; not
 					   kept with the replica's lock, which
 					   keeps sweeps away */
 	int no_fold;			/* it stands for itself: a sweep's */
@@ -67,9 +68,13 @@ struct sada_txn {
 	struct sada_err why;
 };
 
-/* Note that the store had the object: nothing was put for it. */
-void sada_txn_hit(struct sada_txn *t, unsigned type,
-    const struct sada_id *id);
+/*
+ * Is a good copy in the store?  It is read, into scratch B, unless it was
+ * before: an index is no evidence, and a damaged copy heals by a new one.
+ * That it need not be put is noted.
+ */
+int sada_txn_hit(struct sada_txn *t, unsigned type,
+    const struct sada_id *id, struct sada_buf *b);
 
 enum {
 	SADA_PUT_ANYWAY = 1	/* even if the store has it: it is folded */

@@ -3,9 +3,14 @@
  *
  * First come the maps of the states that are kept, with the contents that
  * they show; then the changes of all ops, for those are the log's meaning
- * and any map can be made from them again.  A node that is marked has all
- * below it marked, and is not entered twice; so maps that show contents
- * come before changes that do not.
+ * and a map can be made from them again; and the maps that cannot, of ops
+ * that came with a whole one.
+ *
+ * Invariant: what is marked has been entered, or waits for that.  So all
+ * that it names is marked in the end, and nothing is entered twice, whatever
+ * its author made of it: a list may name any other list.  Whether contents
+ * are marked, too, is settled by who comes first: so those that show them
+ * come before those that do not.
  *
  * What only a merge needs, old contents as bases, is marked for paths with
  * several versions, and, where what was edited was itself a merge that no
@@ -19,15 +24,22 @@
 #include "format/object.h"
 #include "verb/gc_priv.h"
 
+/* A node or list that is to be entered. */
+struct waiting {
+	struct sada_id id;
+	uint8_t type;
+};
+
 struct marking {
 	struct sada_replica *r;
 	struct sada_sweep *w;
 	const struct sada_keeping *k;
 	struct sada_txn *txn;		/* maps that were made for this */
-	struct sada_idset entered;	/* nodes that no pack of W holds */
+	struct sada_idset entered;	/* what no pack of W holds */
+	struct waiting *wait;		/* marked, and not entered yet */
+	size_t nwait, capwait;
 	struct sada_meter meter;
 	int must;			/* what is missing is an error */
-	int rc;				/* of a callback */
 	struct sada_err *err;
 };
 
@@ -61,123 +73,106 @@ get(struct marking *m, unsigned type, const struct sada_id *id,
 	return rc < 0 ? rc : 1;
 }
 
+/* Mark the node or list ID: it is entered later, once. */
+static void
+enter(struct marking *m, unsigned type, const struct sada_id *id)
+{
+	switch (sada_sweep_mark(m->w, type, id)) {
+	case SADA_SWEEP_NEW:
+		sada_meter_add(&m->meter, 1);
+		break;
+	case SADA_SWEEP_NONE:
+		if (sada_idset_add(&m->entered, id, type))
+			break;
+		return;
+	default:
+		return;
+	}
+	m->wait = sada_grow(m->wait, &m->capwait, m->nwait + 1,
+	    sizeof(*m->wait));
+	m->wait[m->nwait].id = *id;
+	m->wait[m->nwait++].type = (uint8_t)type;
+}
+
 /* ---- contents ---- */
 
-/* List ID and all that it names.  One that its author malformed is empty. */
-static int
-mark_list(struct marking *m, const struct sada_id *id, unsigned depth)
+/* What the list in B names.  One that its author malformed is empty. */
+static void
+mark_pieces(struct marking *m, const struct sada_buf *b)
 {
 	struct sada_piece *piece = NULL;
-	struct sada_buf b = {0};
 	struct sada_err drop;
 	unsigned level;
 	size_t i, n = 0;
-	int rc;
 
-	if (sada_sweep_mark(m->w, SADA_OBJ_LIST, id) != SADA_SWEEP_NEW ||
-	    depth > SADA_LIST_LEVEL_MAX)
-		return 0;
-	if ((rc = get(m, SADA_OBJ_LIST, id, &b, "a file list")) <= 0 ||
-	    sada_list_decode(&level, &piece, &n, NULL, b.p, b.len,
+	if (sada_list_decode(&level, &piece, &n, NULL, b->p, b->len,
 	    &drop) < 0)
-		goto out;
-	for (i = 0; i < n && rc >= 0; i++) {
+		n = 0;
+	for (i = 0; i < n; i++) {
 		if (level == 0)
 			(void)sada_sweep_mark(m->w, SADA_OBJ_CHUNK,
 			    &piece[i].id);
 		else
-			rc = mark_list(m, &piece[i].id, depth + 1);
+			enter(m, SADA_OBJ_LIST, &piece[i].id);
 	}
-out:
 	free(piece);
-	sada_buf_release(&b);
-	return rc < 0 ? rc : 0;
 }
 
-static int
+static void
 mark_content(struct marking *m, const struct sada_id *id, uint64_t size)
 {
-	int must = m->must, rc;
-
-	if (size <= SADA_CHUNK_MAX) {
+	if (size <= SADA_CHUNK_MAX)
 		(void)sada_sweep_mark(m->w, SADA_OBJ_CHUNK, id);
-		return 0;
-	}
-	/* A content may be wanted still. */
-	m->must = 0;
-	rc = mark_list(m, id, 0);
-	m->must = must;
-	return rc;
+	else
+		enter(m, SADA_OBJ_LIST, id);
 }
 
 /*
  * The ancestors of V.  ALL: the contents of all of them; else only the
  * newest, when it was a merged one.
  */
-static int
+static void
 mark_ancestors(struct marking *m, const struct sada_version *v, int all)
 {
 	struct sada_ancestor *a = NULL;
 	struct sada_buf b = {0};
 	struct sada_err drop;
 	size_t i, n = 0;
-	int rc = 0;
 
 	if (sada_id_zero(&v->anc))
-		return 0;
+		return;
 	(void)sada_sweep_mark(m->w, SADA_OBJ_ANC, &v->anc);
 	/* One that is damaged counts as one that is not here. */
 	if (sada_txn_get(m->txn, SADA_OBJ_ANC, &v->anc, &b, &drop) < 0 ||
 	    sada_anc_decode(&a, &n, b.p, b.len, &drop) < 0)
-		goto out;
+		n = 0;
 	if (!all && n > 0)
 		n = a[0].ndot > 1;
-	for (i = 0; i < n && rc == 0; i++)
-		rc = mark_content(m, &a[i].content, a[i].size);
-out:
+	for (i = 0; i < n; i++)
+		mark_content(m, &a[i].content, a[i].size);
 	free(a);
 	sada_buf_release(&b);
-	return rc;
 }
 
-static int
+static void
 mark_entry(struct marking *m, const struct sada_entry *e)
 {
 	size_t i;
-	int rc = 0;
 
-	for (i = 0; i < e->nv && rc == 0; i++) {
+	for (i = 0; i < e->nv; i++) {
 		if (e->v[i].kind == SADA_DIR)
 			continue;
-		if ((rc = mark_content(m, &e->v[i].content,
-		    e->v[i].size)) == 0)
-			rc = mark_ancestors(m, &e->v[i], m->k->all ||
-			    e->nv > 1);
+		mark_content(m, &e->v[i].content, e->v[i].size);
+		mark_ancestors(m, &e->v[i], m->k->all || e->nv > 1);
 	}
-	return rc;
 }
 
 /* ---- maps and changes ---- */
 
-/* Has node ID to be entered?  It is marked, or noted, from now on. */
-static int
-enter(struct marking *m, const struct sada_id *id)
-{
-	switch (sada_sweep_mark(m->w, SADA_OBJ_NODE, id)) {
-	case SADA_SWEEP_NEW:
-		sada_meter_add(&m->meter, 1);
-		return 1;
-	case SADA_SWEEP_NONE:
-		return sada_idset_add(&m->entered, id, 0);
-	default:
-		return 0;
-	}
-}
-
-static int mark_node(struct marking *m, const struct sada_id *id,
-    unsigned how);
-
-/* What the N bytes of a node at P name. */
+/*
+ * What the N bytes of a node at P name.  What nobody has replayed yet may be
+ * malformed, and names nothing then.
+ */
 static int
 mark_below(struct marking *m, const void *p, size_t n, unsigned how)
 {
@@ -187,34 +182,51 @@ mark_below(struct marking *m, const void *p, size_t n, unsigned how)
 
 	if ((rc = sada_node_decode(&node, p, n, SADA_NODE_CHANGES,
 	    m->err)) < 0) {
-		rc = damaged(m, "a map node");
+		rc = m->must ? damaged(m, "a map node") : 0;
 		goto out;
 	}
-	for (i = 0; i < node.n && rc == 0; i++) {
-		if (node.level == 0)
-			rc = how == CONTENTS ? mark_entry(m, &node.e[i]) : 0;
-		else if (node.level == 1 && how == NODES)
-			(void)enter(m, &node.ref[i].id);
-		else
-			rc = mark_node(m, &node.ref[i].id, how);
+	for (i = 0; i < node.n; i++) {
+		if (node.level > 0)
+			enter(m, SADA_OBJ_NODE, &node.ref[i].id);
+		else if (how == CONTENTS)
+			mark_entry(m, &node.e[i]);
 	}
 out:
 	sada_node_release(&node);
 	return rc;
 }
 
+/* Enter all that waits. */
+static int
+drain(struct marking *m, unsigned how)
+{
+	struct sada_buf b = {0};
+	struct waiting x;
+	int must = m->must, rc = 0;
+
+	while (m->nwait > 0 && rc >= 0) {
+		x = m->wait[--m->nwait];
+		sada_buf_reset(&b);
+		/* A content may be wanted still. */
+		m->must = must && x.type == SADA_OBJ_NODE;
+		rc = get(m, x.type, &x.id, &b, x.type == SADA_OBJ_NODE ?
+		    "a map node" : "a file list");
+		if (rc > 0 && x.type == SADA_OBJ_NODE)
+			rc = mark_below(m, b.p, b.len, how);
+		else if (rc > 0)
+			mark_pieces(m, &b);
+	}
+	m->must = must;
+	sada_buf_release(&b);
+	return rc < 0 ? rc : 0;
+}
+
 static int
 mark_node(struct marking *m, const struct sada_id *id, unsigned how)
 {
-	struct sada_buf b = {0};
-	int rc;
-
-	if (sada_id_zero(id) || !enter(m, id))
-		return 0;
-	if ((rc = get(m, SADA_OBJ_NODE, id, &b, "a map node")) > 0)
-		rc = mark_below(m, b.p, b.len, how);
-	sada_buf_release(&b);
-	return rc;
+	if (!sada_id_zero(id))
+		enter(m, SADA_OBJ_NODE, id);
+	return drain(m, how);
 }
 
 /* The changes of op I. */
@@ -234,7 +246,7 @@ mark_changes(struct marking *m, uint32_t i, unsigned how)
 	if (rc == 0)
 		rc = mark_below(m, c.op.inl, c.op.inl_len, how);
 	sada_changes_release(&c);
-	return rc;
+	return rc < 0 ? rc : drain(m, how);
 }
 
 /* ---- states ---- */
@@ -274,17 +286,15 @@ mark_map(struct marking *m, uint32_t i)
 static void
 mark_base(const struct sada_ancestor *a, void *ctx)
 {
-	struct marking *m = ctx;
-
-	if (m->rc == 0)
-		m->rc = mark_content(m, &a->content, a->size);
+	mark_content(ctx, &a->content, a->size);
 }
 
 static int
 mark_multi(const struct sada_entry *e, void *ctx, struct sada_err *err)
 {
 	(void)err;
-	return mark_entry(ctx, e);
+	mark_entry(ctx, e);
+	return 0;
 }
 
 /* What the merges in the state of the N ops OP need. */
@@ -298,17 +308,14 @@ mark_merges(struct marking *m, const uint32_t *op, size_t n)
 	if (rc == 0)
 		rc = sada_map_multi(&st.ns, &st.root, mark_multi, m, m->err);
 	/* Edits that followed a rename, too. */
-	if (rc == 0 && m->must) {
-		m->rc = 0;
+	if (rc == 0 && m->must)
 		rc = sada_want_bases(&st, m->r->log, mark_base, m, m->err);
-		rc = rc == 0 ? m->rc : rc;
-	}
 	sada_state_release(&st);
 	if (rc == SADA_NOTFOUND && !m->must)
 		return 0;
 	if (rc == SADA_NOTFOUND || rc == SADA_DAMAGED)
 		return damaged(m, "a state");
-	return rc;
+	return rc < 0 ? rc : drain(m, CONTENTS);
 }
 
 static int
@@ -343,11 +350,10 @@ mark_laid(struct marking *m)
 	if ((rc = sada_work_cursor_open(&c, m->r->work, m->err)) < 0)
 		return rc;
 	while ((rc = sada_work_cursor_next(c, &row, m->err)) > 0)
-		if (row.kind != SADA_DIR && (rc = mark_content(m,
-		    &row.content, row.size)) < 0)
-			break;
+		if (row.kind != SADA_DIR)
+			mark_content(m, &row.content, row.size);
 	sada_work_cursor_free(c);
-	return rc;
+	return rc < 0 ? rc : drain(m, CONTENTS);
 }
 
 /* What peers asked for. */
@@ -364,15 +370,16 @@ mark_asked(struct marking *m)
 		if ((rc = sada_ack_load(&ack, m->r->sdir, &ps->p[i].pub,
 		    m->err)) < 0)
 			return rc;
-		for (k = 0, rc = 0; k < ack.nwant && rc == 0; k++) {
+		for (k = 0; k < ack.nwant; k++) {
 			if (ack.want[k].type == SADA_OBJ_ANC)
 				(void)sada_sweep_mark(m->w, SADA_OBJ_ANC,
 				    &ack.want[k].id);
 			else
-				rc = mark_content(m, &ack.want[k].id,
+				mark_content(m, &ack.want[k].id,
 				    ack.want[k].size);
 		}
 		sada_ack_release(&ack);
+		rc = drain(m, CONTENTS);
 	}
 	return rc;
 }
@@ -392,8 +399,41 @@ mark_parked(const struct sada_op *op, void *ctx, struct sada_err *err)
 		return mark_node(m, &changes, CONTENTS);
 	/* It is replayed out of the store. */
 	sada_hash(&changes, SADA_CTX_NODE, op->inl, op->inl_len);
-	if ((rc = mark_node(m, &changes, CONTENTS)) == 0)
-		rc = mark_below(m, op->inl, op->inl_len, CONTENTS);
+	if ((rc = mark_node(m, &changes, CONTENTS)) == 0 &&
+	    (rc = mark_below(m, op->inl, op->inl_len, CONTENTS)) == 0)
+		rc = drain(m, CONTENTS);
+	return rc;
+}
+
+/*
+ * The maps that could not be made again: of ops whose changes are not held,
+ * as they came with a whole map, or that stand on one that is lost.
+ */
+static int
+mark_lone(struct marking *m)
+{
+	uint32_t n = sada_log_count(m->r->log), i, k;
+	unsigned char *there = sada_calloc((size_t)n + 1, 1);
+	const struct sada_op_info *op;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		op = sada_log_op(m->r->log, i);
+		there[i] = sada_id_zero(&op->changes) ||
+		    (op->flags & SADA_OP_INLINE) != 0 ||
+		    sada_store_has_quick(m->r->store, SADA_OBJ_NODE,
+		    &op->changes);
+		for (k = 0; k < op->nparents; k++)
+			there[i] &= there[op->parents[k]];
+		if (sada_id_zero(&op->root))
+			there[i] = 1;
+		else if (!there[i] && sada_store_has_quick(m->r->store,
+		    SADA_OBJ_NODE, &op->root)) {
+			rc = mark_node(m, &op->root, NODES);
+			there[i] = 1;
+		}
+	}
+	free(there);
 	return rc;
 }
 
@@ -420,8 +460,10 @@ sada_gc_mark(struct sada_replica *r, struct sada_sweep *w,
 	for (i = 0; i < n; i++)
 		if ((rc = mark_changes(&m, i, NODES)) < 0)
 			goto out;
+	rc = mark_lone(&m);
 out:
 	sada_txn_abort(m.txn);
+	free(m.wait);
 	sada_idset_release(&m.entered);
 	return rc;
 }

@@ -60,26 +60,37 @@ add_member(struct plan *p)
 	sada_member_encode(add(p, SADA_REC_MEMBER), &m, liar);
 }
 
-/* A block with one object. */
+/* A block with N objects of TYPE. */
 static void
-add_object(struct plan *p, unsigned type, const struct sada_buf *bytes)
+add_objects(struct plan *p, unsigned type, const struct sada_buf *bytes,
+    size_t n)
 {
 	unsigned char head[SADA_BLOCK_HEAD];
 	struct sada_buf raw = { 0 }, frame = { 0 }, *b;
+	size_t i;
 
-	sada_put_u8(&raw, (uint8_t)type);
-	sada_put_var(&raw, bytes->len);
-	sada_buf_add(&raw, bytes->p, bytes->len);
+	for (i = 0; i < n; i++) {
+		sada_put_u8(&raw, (uint8_t)type);
+		sada_put_var(&raw, bytes[i].len);
+	}
+	for (i = 0; i < n; i++)
+		sada_buf_add(&raw, bytes[i].p, bytes[i].len);
 	sada_zst_pack(&frame, raw.p, raw.len, NULL, 0, 3);
-	sada_block_head_encode(head, 1, (uint32_t)raw.len, frame.p,
+	sada_block_head_encode(head, (uint32_t)n, (uint32_t)raw.len, frame.p,
 	    (uint32_t)frame.len);
 	b = add(p, SADA_REC_BLOCK);
 	sada_buf_add(b, head, sizeof(head));
 	sada_buf_add(b, frame.p, frame.len);
-	p->objects++;
+	p->objects += n;
 	p->bytes += raw.len;
 	sada_buf_release(&raw);
 	sada_buf_release(&frame);
+}
+
+static void
+add_object(struct plan *p, unsigned type, const struct sada_buf *bytes)
+{
+	add_objects(p, type, bytes, 1);
 }
 
 /* Op SEQ behind PREV (NULL: the first), with ROOT, no changes. */
@@ -372,6 +383,179 @@ test_contents(void)
 	sada_buf_release(&text);
 }
 
+/* ---- sweeps ---- */
+
+/* Sweep twice, as two commands do: what the second unlinks is gone. */
+static void
+sweep(const char *keep)
+{
+	struct sada_open_opts o = { .dir = dir, .flags = SADA_OPEN_WRITE };
+	struct sada_gc_opts go = { .keep = keep };
+	struct sada_gc_result res;
+	struct sada_replica *r = NULL;
+	struct sada_err err;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		CHECK_INT(sada_open(&r, &o, &err), 0);
+		CHECK_INT(sada_gc(r, &go, &res, &err), 0);
+		sada_close(r);
+	}
+}
+
+static int
+count_bytes(const void *p, size_t n, void *ctx)
+{
+	(void)p;
+	*(size_t *)ctx += n;
+	return 0;
+}
+
+/* How many bytes SPEC has. */
+static size_t
+bytes_of(const char *spec)
+{
+	struct sada_open_opts o = { .dir = dir };
+	struct sada_replica *r = NULL;
+	struct sada_err err;
+	size_t n = 0;
+
+	CHECK_INT(sada_open(&r, &o, &err), 0);
+	CHECK_INT(sada_cat(r, spec, count_bytes, &n, &err), 0);
+	sada_close(r);
+	return n;
+}
+
+/* The content of the victim's file PATH. */
+static struct sada_id
+content_of(const char *path)
+{
+	struct sada_open_opts o = { .dir = dir };
+	struct sada_replica *r = NULL;
+	struct sada_state st;
+	struct sada_node node = { 0 };
+	struct sada_entry e;
+	struct sada_err err;
+	struct sada_id id;
+	uint32_t *head;
+	size_t n;
+
+	memset(&id, 0, sizeof(id));
+	CHECK_INT(sada_open(&r, &o, &err), 0);
+	sada_context_heads(&head, &n, r->log, NULL);
+	CHECK_INT(sada_state_init(&st, r->log, r->store, NULL, head, n, NULL,
+	    &err), 0);
+	CHECK_INT(sada_map_get(&st.ns, &st.root, path, strlen(path), &node,
+	    &e, &err), 1);
+	if (e.nv > 0)
+		id = e.v[0].content;
+	sada_node_release(&node);
+	sada_state_release(&st);
+	free(head);
+	sada_close(r);
+	return id;
+}
+
+/* A chain of lists, each of the next, that ends in the victim's own. */
+static void
+test_lists(void)
+{
+	static unsigned char big[3 << 20];
+	struct sada_buf list[40];
+	struct plan p = { .n = 0 };
+	struct sada_version v;
+	struct sada_piece piece = { .size = sizeof(big) };
+	struct sada_entry e = { .path = "0", .len = 1, .v = &v, .nv = 1 };
+	char path[8192];
+	size_t i;
+	FILE *f;
+
+	for (i = 0; i < sizeof(big); i++)
+		big[i] = (unsigned char)tap_below(256);
+	(void)snprintf(path, sizeof(path), "%s/z-big", dir);
+	if ((f = fopen(path, "w")) != NULL) {
+		CHECK_INT(fwrite(big, 1, sizeof(big), f), sizeof(big));
+		fclose(f);
+	}
+	CHECK(f != NULL);
+	live_on();
+	memset(list, 0, sizeof(list));
+	memset(&v, 0, sizeof(v));
+	piece.id = content_of("z-big");
+	for (i = 0; i < 40; i++) {
+		sada_list_encode(&list[i], 1, &piece, 1);
+		sada_hash(&piece.id, SADA_CTX_LIST, list[i].p, list[i].len);
+	}
+	v.kind = SADA_FILE;
+	v.mode = 0644;
+	v.size = sizeof(big);
+	v.content = piece.id;
+	add_member(&p);
+	add_slots(&p, &e, 1);
+	add_objects(&p, SADA_OBJ_LIST, list, 40);
+	seal(&p);
+	CHECK_INT(take(), 0);
+	sweep(NULL);
+	CHECK_INT(bytes_of("@:z-big"), sizeof(big));
+	sweep("0");
+	CHECK_INT(bytes_of("@:z-big"), sizeof(big));
+	for (i = 0; i < 40; i++)
+		sada_buf_release(&list[i]);
+}
+
+/* Ops that wait for their past, with changes that are none, or a chain. */
+static void
+test_nodes(void)
+{
+	enum { N = 100000 };
+	struct sada_buf *node = sada_calloc(N, sizeof(*node));
+	struct sada_ref ref = { .last = "q", .len = 1, .entries = 1,
+	    .bytes = 1 };
+	struct plan p = { .n = 0 };
+	struct sada_id parent;
+	struct sada_op op;
+	unsigned k;
+	size_t i;
+
+	memset(&ref.id, 3, sizeof(ref.id));
+	for (i = 0; i < N; i++) {
+		sada_inner_encode(&node[i], 1, &ref, 1);
+		sada_hash(&ref.id, SADA_CTX_NODE, node[i].p, node[i].len);
+	}
+	add_member(&p);
+	for (k = 0; k < 2; k++) {
+		memset(&op, 0, sizeof(op));
+		memset(&parent, (int)k + 5, sizeof(parent));
+		memset(&op.root, 9, sizeof(op.root));
+		op.dot.author = sada_key_pub(liar)->id;
+		op.dot.epoch = k + 20;
+		op.dot.seq = op.dot.tag = 2;
+		op.prev = parent;
+		op.parents = &parent;
+		op.nparents = 1;
+		op.msg = "";
+		if (k == 1) {
+			op.changes = ref.id;
+		} else {
+			op.flags = SADA_OP_INLINE;
+			op.inl = (const unsigned char *)"garbage";
+			op.inl_len = 7;
+		}
+		sada_op_encode(add(&p, SADA_REC_OP), &op, liar, NULL);
+	}
+	add_objects(&p, SADA_OBJ_NODE, node, N);
+	seal(&p);
+	CHECK_INT(take(), 0);
+	CHECK_INT(parked(), 1);
+	sweep(NULL);
+	sweep("0");
+	CHECK_INT(parked(), 1);
+	live_on();
+	for (i = 0; i < N; i++)
+		sada_buf_release(&node[i]);
+	free(node);
+}
+
 int
 main(void)
 {
@@ -401,6 +585,8 @@ main(void)
 	test_aliases();
 	test_members();
 	test_contents();
+	test_lists();
+	test_nodes();
 	sada_key_free(liar);
 	sada_buf_release(&line);
 	(void)unlink(file);
