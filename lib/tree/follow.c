@@ -349,9 +349,11 @@ search_all(struct search *s, struct sada_nodes *ns,
 		goto out;
 	for (i = 0; i < s->m.nled && !s->full; i += s->m.led[i].run) {
 		h = s->m.led[i].h;
+		/* A place may have hints of both kinds, the directory's first. */
 		if (last != NULL && last->kind == SADA_HINT_DIR &&
-		    (sada_path_below(h->from, h->from_len, last->from,
-		    last->from_len)))
+		    (sada_path_cmp(h->from, h->from_len, last->from,
+		    last->from_len) == 0 || sada_path_below(h->from,
+		    h->from_len, last->from, last->from_len)))
 			continue;
 		last = h;
 		if ((rc = search_place(s, h, c, err)) < 0)

@@ -203,9 +203,9 @@ void sim_edit(struct sim *w, struct sim_rep *r);
 /* Connect all and check. */
 void sim_heal(struct sim *w);
 /*
- * All ops of a history that went well are in the log of replica R: is its
- * state what the rules make of them?  (sim_naive.c)
+ * All ops of a history that went well are in the log of the first replica:
+ * is its state what the rules make of them?  (sim_naive.c)
  */
-void sim_after(struct sim *w, struct sim_rep *r);
+void sim_after(struct sim *w);
 
 #endif

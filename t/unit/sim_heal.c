@@ -519,5 +519,5 @@ sim_heal(struct sim *w)
 		check_held(w, &w->rep[k]);
 		check_store(w, &w->rep[k]);
 	}
-	sim_after(w, &w->rep[0]);
+	sim_after(w);
 }

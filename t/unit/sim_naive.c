@@ -28,7 +28,9 @@ struct nop {
 
 struct naive {
 	struct sim *w;
-	struct sada_log *log;
+	struct sada_replica *rep[SIM_REPS];
+	unsigned nrep;
+	struct sada_log *log;		/* of the first */
 	struct nop *op;
 	uint32_t n;
 };
@@ -190,32 +192,44 @@ gather(struct naive *x, struct items *out, struct sada_nodes *ns,
 
 /* Op I: what its parents' maps give together, with its changes. */
 static void
-replay(struct naive *x, struct sada_replica *r, uint32_t i)
+replay(struct naive *x, uint32_t i)
 {
 	const struct sada_op_info *o = sada_log_op(x->log, i);
 	struct nop *op = &x->op[i];
 	struct sada_changes ch;
 	struct sada_cursor *c = NULL;
-	struct sada_nodes ns = { .store = r->store };
+	struct sada_nodes ns = { .store = NULL };
 	struct sada_entry e;
 	struct sada_err err;
 	size_t k, m;
 	uint32_t j;
-	int rc;
+	int rc = SADA_NOTFOUND;
 
 	op->past = sada_calloc(x->n, 1);
 	op->past[i] = 1;
 	for (k = 0; k < o->nparents; k++)
 		for (j = 0; j < x->n; j++)
 			op->past[j] |= x->op[o->parents[k]].past[j];
-	memset(&ch, 0, sizeof(ch));
-	rc = sada_changes_open(&ch, x->log, r->store, NULL, i, &err);
-	if (rc == SADA_NOTFOUND) {
-		/* It came with its whole map. */
+	/* Who took it with a whole map does not have its changes. */
+	for (k = 0; k < x->nrep && rc == SADA_NOTFOUND; k++) {
+		memset(&ch, 0, sizeof(ch));
+		if (!sada_log_find(x->rep[k]->log, &o->id, &j))
+			continue;
+		rc = sada_changes_open(&ch, x->rep[k]->log, x->rep[k]->store,
+		    NULL, j, &err);
+		if (rc == SADA_NOTFOUND)
+			sada_changes_release(&ch);
+	}
+	for (k = 0; k < x->nrep && rc == SADA_NOTFOUND; k++) {
+		ns.store = x->rep[k]->store;
+		if (!sada_id_zero(&o->root) &&
+		    !sada_store_has(ns.store, SADA_OBJ_NODE, &o->root))
+			continue;
 		gather(x, &op->map, &ns, &o->root);
-		sada_changes_release(&ch);
 		return;
 	}
+	if (rc == SADA_NOTFOUND)
+		sim_fail(x->w, "an op that nobody can replay", "%s", err.msg);
 	join(x, &op->map, o->parents, o->nparents);
 	if (rc == 0)
 		rc = sada_cursor_open(&c, &ch.ns, &ch.root, &err);
@@ -252,20 +266,25 @@ compare(struct naive *x, const struct items *a, const struct items *b)
 }
 
 void
-sim_after(struct sim *w, struct sim_rep *rep)
+sim_after(struct sim *w)
 {
-	struct sada_replica *r = sim_open(w, rep, 0);
-	struct naive x = { .w = w, .log = r->log,
-	    .n = sada_log_count(r->log) };
+	struct naive x = { .w = w };
+	struct sada_replica *r;
 	struct items all = { NULL, 0, 0 }, is = { NULL, 0, 0 };
 	struct sada_state st;
 	struct sada_err err;
-	uint32_t *ops = sada_calloc(x.n + 1, sizeof(*ops)), i, j;
+	uint32_t *ops, i, j;
 
+	for (; x.nrep < w->nrep; x.nrep++)
+		x.rep[x.nrep] = sim_open(w, &w->rep[x.nrep], 0);
+	r = x.rep[0];
+	x.log = r->log;
+	x.n = sada_log_count(r->log);
+	ops = sada_calloc(x.n + 1, sizeof(*ops));
 	x.op = sada_calloc(x.n + 1, sizeof(*x.op));
 	for (i = 0; i < x.n; i++) {
 		ops[i] = i;
-		replay(&x, r, i);
+		replay(&x, i);
 		for (j = 0; j < i; j++)
 			w->count[N_TWINS] += sada_dot_cmp(&sada_log_op(x.log,
 			    i)->dot, &sada_log_op(x.log, j)->dot) == 0;
@@ -287,5 +306,7 @@ sim_after(struct sim *w, struct sim_rep *rep)
 	free(ops);
 	drop(&all);
 	drop(&is);
+	while (x.nrep > 1)
+		sada_close(x.rep[--x.nrep]);
 	sim_close(w, r);
 }
