@@ -234,7 +234,7 @@ give() {
 }
 
 @test "a place that is not there is no remote, unless it names a file" {
-	know a b
+	replicas a b
 	mkdir mnt
 	for place in mnt/sada mnt/sada/ mnt/none/sada mnt/.sada mnt/none/x.sada; do
 		run -69 --separate-stderr sada-remote -C a add s "$place"
@@ -252,7 +252,7 @@ give() {
 }
 
 @test "a remote that is a file: missing, our own, another's, for us" {
-	know a b
+	replicas a b
 	sada-remote -C a add s x.sada
 	sada-remote -C b add s x.sada
 	run -0 --separate-stderr sada-pull -C a
@@ -278,7 +278,7 @@ give() {
 }
 
 @test "sync makes a file that is named and not there" {
-	know a b
+	replicas a b
 	echo 1 >a/f
 	for i in 1 2; do
 		run -0 --separate-stderr sada-sync -C a new.sada
@@ -294,7 +294,7 @@ give() {
 }
 
 @test "a line of .sadamerge that is no rule is told, by snap and merge" {
-	know a b
+	replicas a b
 	printf '*.log union\n\n*.x nosuch\n[a union\n' >a/.sadamerge
 	line='.sadamerge: line 3 is no rule, nor is 1 more'
 	run -0 --separate-stderr sada-snap -C a
