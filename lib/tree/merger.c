@@ -136,6 +136,9 @@ size_t
 sada_merger_ops(const struct sada_merger *m, const struct sada_dot *d,
     uint32_t *out, size_t max)
 {
+	/* A map alone, without a log, is of no op. */
+	if (m->o.st->log == NULL)
+		return 0;
 	return sada_context_ops(m->o.st->log, m->o.st->past, d, out, max);
 }
 

@@ -23,7 +23,8 @@
 #include "tree/state.h"
 
 struct sada_merger_opts {
-	struct sada_state *st;		/* borrowed */
+	struct sada_state *st;		/* borrowed; its log may be NULL: then no
+					   dot has an op */
 	/*
 	 * Where merged contents are put, and read first; NULL: a transaction
 	 * of its own that is never committed.
