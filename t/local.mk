@@ -12,6 +12,7 @@ check_PROGRAMS += \
 	t/unit/bundle_hostile \
 	t/unit/bundle_sealed \
 	t/unit/bundle_take \
+	t/unit/bundle_what \
 	t/unit/crypto_hash \
 	t/unit/crypto_key \
 	t/unit/crypto_seal \

@@ -186,39 +186,56 @@ sada_send_pending(const struct sada_send *s)
 	return 0;
 }
 
+/* A list starts with its length, or two of them could read as others. */
+static void
+add_ops(struct sada_buf *b, const struct sada_log *log, const uint32_t *op,
+    size_t n)
+{
+	size_t i;
+
+	sada_put_u64(b, n);
+	for (i = 0; i < n; i++)
+		sada_buf_add(b, sada_log_op(log, op[i])->id.b, SADA_ID_LEN);
+}
+
+/* What the acknowledgement A asks for. */
+static void
+add_asked(struct sada_buf *b, const struct sada_ack *a)
+{
+	size_t i;
+
+	sada_put_u64(b, a->nwant);
+	for (i = 0; i < a->nwant; i++)
+		sada_buf_add(b, a->want[i].id.b, SADA_ID_LEN);
+	sada_put_u64(b, a->nneed);
+	for (i = 0; i < a->nneed; i++)
+		sada_buf_add(b, a->need[i].b, SADA_ID_LEN);
+}
+
 /* First half of *OUT: what we would say; second: what we have and lack. */
 void
 sada_send_what(const struct sada_send *s, struct sada_id *out)
 {
+	static const struct sada_ack none;
 	struct sada_buf b = {0};
-	const struct sada_ack *a;
 	struct sada_id own, all;
 	uint32_t *tips = NULL;
-	size_t i, k, n = 0;
+	size_t i, n = 0;
 
-	for (i = 0; i < s->st.n; i++)
-		sada_buf_add(&b, sada_log_op(s->o.log, s->st.heads[i])->id.b,
-		    SADA_ID_LEN);
-	for (i = 0; i < s->o.self->nwant; i++)
-		sada_buf_add(&b, s->o.self->want[i].id.b, SADA_ID_LEN);
-	for (i = 0; i < s->o.self->nneed; i++)
-		sada_buf_add(&b, s->o.self->need[i].b, SADA_ID_LEN);
+	add_ops(&b, s->o.log, s->st.heads, s->st.n);
+	add_asked(&b, s->o.self);
 	/* One that a copy of the store began is no news of ours. */
 	sada_put_u64(&b, s->o.raised);
 	sada_hash(&own, SADA_CTX_FILE, b.p, b.len);
+	sada_put_u64(&b, s->o.n);
 	for (i = 0; i < s->o.n; i++) {
+		const struct sada_ack *a = send_ack(s, i);
+
 		sada_buf_add(&b, s->o.to[i].id.b, SADA_ID_LEN);
-		if ((a = send_ack(s, i)) == NULL)
-			continue;
-		for (k = 0; k < a->nwant; k++)
-			sada_buf_add(&b, a->want[k].id.b, SADA_ID_LEN);
-		for (k = 0; k < a->nneed; k++)
-			sada_buf_add(&b, a->need[k].b, SADA_ID_LEN);
+		add_asked(&b, a != NULL ? a : &none);
 	}
 	sada_context_heads(&tips, &n, s->o.log, s->basis);
-	for (i = 0; i < n; i++)
-		sada_buf_add(&b, sada_log_op(s->o.log, tips[i])->id.b,
-		    SADA_ID_LEN);
+	add_ops(&b, s->o.log, tips, n);
 	sada_hash(&all, SADA_CTX_FILE, b.p, b.len);
 	memcpy(out->b, all.b, SADA_ID_LEN / 2);
 	memcpy(out->b + SADA_ID_LEN / 2, own.b, SADA_ID_LEN / 2);
