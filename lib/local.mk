@@ -186,6 +186,8 @@ libsada_a_SOURCES = \
 	lib/transport/place_priv.h \
 	lib/tree/ancestor.c \
 	lib/tree/ancestor.h \
+	lib/tree/bases.c \
+	lib/tree/bases.h \
 	lib/tree/build.c \
 	lib/tree/carry.c \
 	lib/tree/carry.h \

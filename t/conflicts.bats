@@ -464,3 +464,76 @@ tool() {
 	sada-sync -q -C b
 	same a b
 }
+
+# ---- edits that crossed ----
+
+# crossed: of the file f at all of a b c d, with 100 lines, a and b changed
+# lines at once, c and d lines of their own, and then saw those of a and b.
+crossed() {
+	replicas a b c d
+	seq 100 >a/f
+	share a b c d
+	sed -i '10s/$/\nnew of a/' a/f
+	sed -i '60s/$/\nnew of b/' b/f
+	sed -i '30s/$/ c/' c/f
+	sed -i '80s/$/ d/' d/f
+	for x in a b c d; do
+		snap "$x"
+	done
+	for x in c d; do
+		give a "$x"
+		give b "$x"
+		[ "$(grep -c new "$x/f")" -eq 2 ]
+	done
+}
+
+@test "crossed: what one deletes of them does not come back" {
+	crossed
+	sed -i '/new of/d' c/f
+	snap c
+	sed -i '1s/$/ d/' d/f
+	snap d
+	heal a b c d
+	[ "$(sada-merge -C a --list)" = '' ]
+	! grep new a/f
+	[ "$(grep '[cd]' a/f | xargs)" = '1 d 30 c 80 d' ]
+}
+
+@test "crossed: what one edits further merges with the rest" {
+	crossed
+	sed -i 's/new of a/newer of a/; s/new of b/newer of b/' c/f
+	snap c
+	sed -i '1s/$/ d/' d/f
+	snap d
+	heal a b c d
+	[ "$(sada-merge -C a --list)" = '' ]
+	[ "$(grep '[cd]$\|new' a/f | xargs)" = \
+	    '1 d newer of a 30 c newer of b 80 d' ]
+}
+
+@test "crossed: two who settle a conflict, each his way, are both heard" {
+	replicas a b c d
+	for x in 1 2 3 4 5 6 7 8 9; do
+		echo "$x"
+	done >a/f
+	share a b c d
+	sed -i '5s/.*/of a/' a/f
+	sed -i '5s/.*/of b/' b/f
+	snap a
+	snap b
+	for x in c d; do
+		give a "$x"
+		give b "$x"
+	done
+	# What each takes is what the other's base was made of.
+	sada-merge -C c --take a f
+	sada-merge -C d --take b f
+	heal a b c d
+	[ "$(sada-merge -C a --list -z | tr '\0' '\n' | grep -c .)" -gt 1 ]
+	cat a/f a/f~* | grep -c 'of [ab]' | grep -x 2
+	# One who has seen both is believed.
+	sada-merge -C b --take d f
+	heal a b c d
+	[ "$(sada-merge -C a --list)" = '' ]
+	[ "$(sed -n 5p c/f)" = 'of b' ]
+}

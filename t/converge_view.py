@@ -18,6 +18,8 @@ MERGE_MAX = 8 << 20
 LIST_DOTS = 256                 # of the ancestors of a version
 MERGES, MERGE_BYTES = 64, 128 << 20     # that are tried for a slot
 STEPS = 64                      # of a version that follows renames
+BASES = 8                       # of one merge
+LACKS = 'lacks'                 # what a merge comes to without a content
 PATH_MAX, NAME_MAX = 4095, 255
 
 
@@ -158,7 +160,7 @@ class View:
             g = joined.get(v.what())
             if g is not None:
                 if v.kind == 'f' and not many:
-                    self.join_mode(g, v, self.base(g, v))
+                    self.join_mode(g, v, self.bases(g, v))
             elif v.kind != 'd' and not many:
                 g = next((g for g in groups if g.kind != 'd' and
                           self.join(g, v)), None)
@@ -183,41 +185,82 @@ class View:
         return v.alone and v not in self.moved and not a.other and \
             set(a.dots) <= self.model.past[v.op]
 
-    def base(self, g, v):
-        """The newest ancestor that V has in common with one of group G."""
+    def common(self, g, v):
+        """The ancestors that V has in common with one of group G."""
         common = [a for x in g.versions + [v] for a in self.list(x)
                   if self.is_ancestor(a, v) and
                   any(self.is_ancestor(a, x) for x in g.versions)]
-        return max(common, default=None, key=lambda a: (
+        return sorted(common, reverse=True, key=lambda a: (
             max(self.lamport(d) for d in a.dots),
-            len(set().union(*(self.model.past[d] for d in a.dots
-                              if d in self.ops))), len(a.dots),
+            len(self.past(a)), len(a.dots),
             [self.model.dot(d) for d in a.dots], self.model.real(a.content),
             a.size, a.kind, a.mode, a.other))
 
-    def join_mode(self, g, v, base):
-        if base is not None and g.mode == base.mode:
-            g.mode = v.mode
+    def past(self, a):
+        return set().union(*(self.model.past[d] for d in a.dots
+                             if d in self.ops))
+
+    def bases(self, g, v):
+        """[(base, the newest that it and one before were made from)]."""
+        common, bases, seen = self.common(g, v), [], set()
+        for a in common:
+            if bases and (set(a.dots) <= seen or
+                          any(d not in self.ops for d in a.dots)):
+                continue
+            both = seen & self.past(a)
+            bases.append((a, next((c for c in common
+                                   if set(c.dots) <= both), None)))
+            seen |= self.past(a)
+        return bases[:BASES]
+
+    def join_mode(self, g, v, bases):
+        if bases:
+            mode = bases[0][0].mode
+            for a, sub in bases[1:]:
+                if sub and sub.mode == mode:
+                    mode = a.mode
+            if g.mode == mode:
+                g.mode = v.mode
         if g.kind == 'l':
             g.mode = 0
 
     def join(self, g, v):
         """Bring V into group G if they merge."""
-        base = self.base(g, v)
-        if base is None:
+        bases = self.bases(g, v)
+        if not bases:
             return False
-        of_base = base.kind, base.size, base.content
-        of_group = g.kind, g.size, g.content
-        if v.what() == of_base or v.what() == of_group:
-            pass
-        elif of_group == of_base:
-            g.kind, g.size, g.content = v.what()
+        mine, theirs = (g.kind, g.size, g.content), v.what()
+        out = self.merge_by(bases, mine, theirs)
+        if out in (None, LACKS):
+            return False
+        if out not in (mine, theirs):
+            g.mtime = max(g.mtime, v.mtime) + 1
+        elif out != mine:
             g.mtime = v.mtime
-        else:
-            if not self.merge(of_base, g, v):
-                return False
-        self.join_mode(g, v, base)
+        g.kind, g.size, g.content = out
+        self.join_mode(g, v, bases)
         return True
+
+    def merge_by(self, bases, mine, theirs):
+        """What both come to: (kind, size, content), None or LACKS."""
+        base = what(bases[0][0])
+        for a, sub in bases[1:]:
+            base = self.merge(what(sub), base, what(a))
+            if base in (None, LACKS):
+                break
+        if base == LACKS:
+            return LACKS
+        if base:
+            return self.merge(base, mine, theirs)
+        first = None
+        for a, _ in bases:
+            out = self.merge(what(a), mine, theirs)
+            if out in (None, LACKS):
+                return out
+            if first not in (None, out):
+                return None
+            first = out
+        return first
 
     def bytes(self, what):
         """The bytes of a file of at most MERGE_MAX that is held, or None."""
@@ -229,34 +272,38 @@ class View:
             return None
         return self.model.bytes[content]
 
-    def merge(self, of_base, g, v):
-        whats = of_base, (g.kind, g.size, g.content), v.what()
-        if any(kind != 'f' or size > MERGE_MAX for kind, size, _ in whats):
-            return False
+    def merge(self, base, mine, theirs):
+        if theirs in (base, mine):
+            return mine
+        if mine == base:
+            return theirs
+        whats = base, mine, theirs
+        if any(not x or x[0] != 'f' or x[1] > MERGE_MAX for x in whats):
+            return None
         size = sum(x[1] for x in whats)
         if not self.merges or size > self.merge_bytes:
-            return False
+            return None
         self.merges -= 1
         self.merge_bytes -= size
         sides = [self.bytes(x) for x in whats]
         if None in sides:
-            return False
-        key = of_base[2], g.content, v.content
+            return LACKS
+        key = tuple(x[2] for x in whats)
         if key not in self.model.merges:
             self.model.merges[key] = merge_text(*sides)
         data = self.model.merges[key]
         if data is None or len(data) > MERGE_MAX:
-            return False
+            return None
         content = H(b'sada.chunk.v1', data)
         self.model.bytes[content] = data
         self.model.merged.add(content)
-        if content == v.content:
-            g.mtime = v.mtime
-        elif content != g.content:
-            g.mtime = max(g.mtime, v.mtime) + 1
-            self.merged.add(content)
-        g.size, g.content = len(data), content
-        return True
+        self.merged.add(content)
+        return 'f', len(data), content
+
+
+def what(a):
+    """The content of an ancestor, or None."""
+    return a and (a.kind, a.size, a.content)
 
 
 def counted(entries):

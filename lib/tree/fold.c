@@ -7,16 +7,16 @@
  * conflict, or opens one.  A slot may be forged to hold very many versions,
  * so equal contents are found by sorting, and merged are only few.
  *
- * The base of a group and a version is the newest ancestor of that version
- * that is one of any version in the group: what the group shows was made of
+ * A group and a version are merged from what are ancestors of that version
+ * and of any in the group (tree/bases.h): what the group shows was made of
  * all of them, and so has the ancestors of each.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tree/bases.h"
 #include "tree/fold_priv.h"
-#include "tree/kin.h"
 #include "tree/tree_priv.h"
 
 #define NONE SIZE_MAX
@@ -135,57 +135,28 @@ members(const struct folding *x, size_t to, size_t k)
 	return in;
 }
 
-/* Is A newer than B?  Most have another lamport, and are not weighed. */
+/* The bases of rank K and group TO: 1, or 0 when there are none. */
 static int
-newer(const struct folding *x, struct sada_elder *a, struct sada_elder *b)
+find_bases(struct folding *x, size_t to, size_t k, struct sada_bases *b,
+    struct sada_err *err)
 {
-	if (a->lamport == b->lamport) {
-		sada_elder_weigh(x->kin, a);
-		sada_elder_weigh(x->kin, b);
-	}
-	return sada_elder_cmp(a, b) > 0;
-}
-
-/*
- * The newest ancestor that the version of rank K and some version of group
- * TO have in common: 1 and *BASE, borrowed from a list of kin, or 0.
- */
-static int
-find_base(struct folding *x, size_t to, size_t k,
-    const struct sada_ancestor **base, struct sada_err *err)
-{
-	struct sada_elder *e, *best = NULL;
-	uint32_t in = members(x, to, k), has;
-	size_t i, j, ne;
+	uint32_t in = members(x, to, k);
+	size_t i;
 	int rc;
 
-	*base = NULL;
 	for (i = 0; i <= k; i++)
 		if ((i == k || (in >> i & 1)) &&
 		    (rc = sada_kin_load(x->kin, i, err)) < 0)
 			return rc;
-	for (i = 0; i <= k; i++) {
-		if (i < k && (in >> i & 1) == 0)
-			continue;
-		ne = sada_kin_list(x->kin, i, &e);
-		for (j = 0; j < ne; j++, e++) {
-			has = sada_kin_of(x->kin, e);
-			if ((has & in) != 0 && (has >> k & 1) &&
-			    (best == NULL || newer(x, e, best)))
-				best = e;
-		}
-	}
-	if (best != NULL)
-		*base = best->a;
-	return best != NULL;
+	return sada_bases_find(b, x->kin, k, in) > 0;
 }
 
-/* Mode of group G once V is in it: by BASE (may be NULL), else G's. */
+/* Mode of group G once V is in it, from the bases B. */
 static void
 join_mode(struct sada_group *g, const struct sada_version *v,
-    const struct sada_ancestor *base)
+    const struct sada_bases *b)
 {
-	if (base != NULL && g->mode == base->mode)
+	if (g->mode == sada_bases_mode(b))
 		g->mode = v->mode;
 	/* A link has none, though the file that it replaced was changed. */
 	if (g->kind == SADA_LINK)
@@ -324,11 +295,11 @@ join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
 {
 	struct sada_group *g = &x->f->g[to];
 	const struct sada_version *v = x->f->rank[k].v;
-	const struct sada_ancestor *base;
+	struct sada_bases bases;
 	struct sada_meld meld;
 	int rc;
 
-	if ((rc = find_base(x, to, k, &base, err)) < 0)
+	if ((rc = find_bases(x, to, k, &bases, err)) < 0)
 		return rc;
 	/* A merge may have come to what V is: then no base is asked for. */
 	if (rc == 0 && g->kind == v->kind && g->size == v->size &&
@@ -341,12 +312,10 @@ join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
 	memset(&meld, 0, sizeof(meld));
 	meld.path = x->e->path;
 	meld.len = x->e->len;
-	meld.anc = base;
 	meld.left = &x->left;
-	side_of(&meld.base, base->kind, base->size, &base->content);
 	side_of(&meld.a, g->kind, g->size, &g->content);
 	side_of(&meld.b, v->kind, v->size, &v->content);
-	if ((rc = sada_meld(x->by->merger, &meld, err)) <= 0) {
+	if ((rc = sada_bases_meld(&bases, x->by->merger, &meld, err)) <= 0) {
 		if (rc == 0)
 			no_meld(x, to, k, &meld, apart);
 		return rc;
@@ -360,7 +329,7 @@ join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
 	g->kind = meld.out.kind;
 	g->size = meld.out.size;
 	g->content = meld.out.id;
-	join_mode(g, v, base);
+	join_mode(g, v, &bases);
 	return 1;
 }
 
@@ -370,13 +339,13 @@ join_twin(struct folding *x, size_t to, size_t k, struct sada_err *err)
 {
 	struct sada_group *g = &x->f->g[to];
 	const struct sada_version *v = x->f->rank[k].v;
-	const struct sada_ancestor *base;
+	struct sada_bases bases;
 	int rc;
 
 	if (x->kin == NULL || v->kind != SADA_FILE || v->mode == g->mode)
 		return 0;
-	if ((rc = find_base(x, to, k, &base, err)) > 0)
-		join_mode(g, v, base);
+	if ((rc = find_bases(x, to, k, &bases, err)) > 0)
+		join_mode(g, v, &bases);
 	return rc < 0 ? rc : 0;
 }
 
@@ -479,63 +448,6 @@ gather(struct sada_fold *f, const struct sada_entry *e)
 	}
 }
 
-/* Newest first. */
-static int
-elder_order(const void *pa, const void *pb)
-{
-	return sada_elder_cmp(*(struct sada_elder *const *)pb,
-	    *(struct sada_elder *const *)pa);
-}
-
-/* Can the bytes of V, and of one that came of A, be merged at all? */
-static int
-may_merge(const struct sada_version *v, const struct sada_ancestor *a)
-{
-	return v->kind == SADA_FILE && v->size <= SADA_MERGE_MAX &&
-	    a->kind == SADA_FILE && a->size <= SADA_MERGE_MAX &&
-	    (a->size != v->size || sada_id_cmp(&a->content,
-	    &v->content) != 0);
-}
-
-/*
- * Tell the bases that rank K may have with a group of some of the ranks
- * before it.  Which of these come together is not known, but the base will be
- * the newest that K has in common with one of them.
- */
-static int
-tell_bases(struct folding *x, size_t k, struct sada_elder **c,
-    struct sada_err *err)
-{
-	struct sada_fold *f = x->f;
-	uint32_t left = ((uint32_t)1 << k) - 1, has;
-	struct sada_elder *e;
-	size_t i, j, n = 0, ne;
-	int rc;
-
-	for (i = 0; i <= k; i++)
-		if ((rc = sada_kin_load(x->kin, i, err)) < 0)
-			return rc;
-	for (i = 0; i <= k; i++) {
-		ne = sada_kin_list(x->kin, i, &e);
-		for (j = 0; j < ne; j++, e++)
-			if (sada_kin_of(x->kin, e) >> k & 1) {
-				sada_elder_weigh(x->kin, e);
-				c[n++] = e;
-			}
-	}
-	if (n > 1)
-		qsort(c, n, sizeof(*c), elder_order);
-	for (i = 0; i < n && left != 0; i++) {
-		has = sada_kin_of(x->kin, c[i]);
-		if ((has & left) == 0)
-			continue;
-		left &= ~has;
-		if (may_merge(f->rank[k].v, c[i]->a))
-			sada_merger_tell(x->by->merger, c[i]->a);
-	}
-	return 0;
-}
-
 /* The kin of X's versions, if these are few enough to be merged. */
 static void
 meet(struct folding *x)
@@ -554,7 +466,6 @@ sada_fold_bases(struct sada_fold *f, const struct sada_entry *e,
     const struct sada_view_by *by, struct sada_err *err)
 {
 	struct folding x = { .f = f, .e = e, .by = by, .n = e->nv };
-	struct sada_elder **c;
 	size_t k;
 	int rc = 0;
 
@@ -562,12 +473,12 @@ sada_fold_bases(struct sada_fold *f, const struct sada_entry *e,
 		return 0;
 	rank(f, e, by->lamport, by->ctx);
 	meet(&x);
-	c = sada_calloc(e->nv * SADA_ANCESTORS_MAX, sizeof(*c));
+	for (k = 0; k < e->nv && rc == 0; k++)
+		rc = sada_kin_load(x.kin, k, err);
 	for (k = 1; k < e->nv && rc == 0; k++)
 		if (f->rank[k].twin == NONE)
-			rc = tell_bases(&x, k, c, err);
+			sada_bases_tell(x.kin, by->merger, k, f->rank[k].v);
 	sada_kin_free(x.kin);
-	free(c);
 	return rc;
 }
 

@@ -67,11 +67,13 @@ sada_kin_new(struct sada_kin **out, const struct sada_view_by *by, size_t n)
 void
 sada_kin_free(struct sada_kin *x)
 {
-	size_t k;
+	size_t k, i;
 
 	if (x == NULL)
 		return;
 	for (k = 0; k < x->n; k++) {
+		for (i = 0; i < x->kin[k].n && x->kin[k].e != NULL; i++)
+			free(x->kin[k].e[i].sees);
 		free(x->kin[k].a);
 		free(x->kin[k].e);
 	}
@@ -224,6 +226,34 @@ sada_kin_load(struct sada_kin *x, size_t k, struct sada_err *err)
 	return 0;
 }
 
+/* How many ops has mark M: 0, 1, or 2 for more?  Of one it is M->op. */
+static unsigned
+ops_of(const struct sada_kin *x, struct mark *m)
+{
+	size_t n;
+
+	if (m->nops == UNASKED) {
+		n = sada_merger_ops(x->by->merger, m->dot, &m->op, 1);
+		m->nops = n > 1 ? 2 : (uint8_t)n;
+	}
+	return m->nops;
+}
+
+/* Has PAST seen an op of mark M? */
+static int
+in_past(const struct sada_kin *x, const struct sada_context *past,
+    struct mark *m)
+{
+	switch (ops_of(x, m)) {
+	case 0:
+		return 0;
+	case 1:
+		return sada_context_has(past, m->op);
+	default:
+		return sada_merger_seen(x->by->merger, past, m->dot);
+	}
+}
+
 /* Note which marks the ops of K have seen, whose version is alone. */
 static void
 tell(struct sada_kin *x, size_t k)
@@ -232,8 +262,7 @@ tell(struct sada_kin *x, size_t k)
 	struct kin *kin = &x->kin[k];
 	uint32_t op[LANES], bit = (uint32_t)1 << k;
 	const struct sada_context *past;
-	size_t i, j, n, nops, first = kin->told;
-	struct mark *mark;
+	size_t i, j, n, first = kin->told;
 
 	if (first == x->nmark)
 		return;
@@ -241,23 +270,14 @@ tell(struct sada_kin *x, size_t k)
 	n = sada_merger_ops(m, &kin->v->dot, op, LANES);
 	if (n == 0 || n > LANES)
 		return;
-	for (i = first; i < x->nmark; i++) {
-		mark = &x->mark[i];
-		if (mark->nops == UNASKED) {
-			nops = sada_merger_ops(m, mark->dot, &mark->op, 1);
-			mark->nops = nops > 1 ? 2 : (uint8_t)nops;
-		}
-		mark->seen |= mark->nops > 0 ? bit : 0;
-	}
+	for (i = first; i < x->nmark; i++)
+		x->mark[i].seen |= bit;
 	for (j = 0; j < n; j++) {
 		past = sada_merger_past(m, op[j]);
-		for (i = first; i < x->nmark; i++) {
-			mark = &x->mark[i];
-			if ((mark->seen & bit) && !(mark->nops == 1 ?
-			    sada_context_has(past, mark->op) :
-			    sada_merger_seen(m, past, mark->dot)))
-				mark->seen &= ~bit;
-		}
+		for (i = first; i < x->nmark; i++)
+			if ((x->mark[i].seen & bit) &&
+			    !in_past(x, past, &x->mark[i]))
+				x->mark[i].seen &= ~bit;
 	}
 }
 
@@ -289,8 +309,9 @@ sada_kin_of(struct sada_kin *x, struct sada_elder *e)
 	return e->of;
 }
 
-void
-sada_elder_weigh(struct sada_kin *x, struct sada_elder *e)
+/* The past of all ops of E's dots, new; NULL if there is none. */
+static struct sada_context *
+past_of(const struct sada_kin *x, const struct sada_elder *e)
 {
 	struct sada_merger *m = x->by->merger;
 	const struct sada_context *past;
@@ -298,8 +319,6 @@ sada_elder_weigh(struct sada_kin *x, struct sada_elder *e)
 	uint32_t op[LANES];
 	size_t i, j, n;
 
-	if (e->past != 0)
-		return;
 	for (i = 0; i < e->a->ndot; i++) {
 		n = sada_merger_ops(m, &e->a->dot[i], op, LANES);
 		for (j = 0; j < n && n <= LANES; j++) {
@@ -310,18 +329,88 @@ sada_elder_weigh(struct sada_kin *x, struct sada_elder *e)
 				sada_context_or(all, past);
 		}
 	}
+	return all;
+}
+
+/* Find how many ops E has in its past, once. */
+static void
+weigh(const struct sada_kin *x, struct sada_elder *e)
+{
+	struct sada_context *all;
+
+	if (e->past != 0)
+		return;
+	all = past_of(x, e);
 	/* Not 0, even if it is of none. */
 	e->past = 1 + (all != NULL ? sada_context_count(all) : 0);
 	free(all);
 }
 
-int
-sada_elder_cmp(const struct sada_elder *a, const struct sada_elder *b)
+/* Newest first.  Most have another lamport, and are not weighed. */
+static int
+by_age(const void *pa, const void *pb, void *ctx)
 {
+	struct sada_elder *a = *(struct sada_elder *const *)pa;
+	struct sada_elder *b = *(struct sada_elder *const *)pb;
+	int c;
+
 	if (a->lamport != b->lamport)
-		return a->lamport < b->lamport ? -1 : 1;
-	assert(a->past != 0 && b->past != 0);
+		return a->lamport > b->lamport ? -1 : 1;
+	/* Of equal dots there are equal pasts. */
+	if ((c = sada_anc_cmp(b->a, a->a)) == 0)
+		return 0;
+	weigh(ctx, a);
+	weigh(ctx, b);
 	if (a->past != b->past)
-		return a->past < b->past ? -1 : 1;
-	return sada_anc_cmp(a->a, b->a);
+		return a->past > b->past ? -1 : 1;
+	return c;
+}
+
+void
+sada_kin_sort(struct sada_kin *x, struct sada_elder **e, size_t n)
+{
+	if (n > 1)
+		qsort_r(e, n, sizeof(*e), by_age, x);
+}
+
+void
+sada_kin_sees(struct sada_kin *x, struct sada_elder *e, struct sada_dots *d)
+{
+	struct sada_context *past;
+	size_t i;
+
+	assert(x->nmark <= 64 * SADA_DOTS_WORDS);
+	if (e->sees == NULL)
+		e->sees = sada_calloc(SADA_DOTS_WORDS, sizeof(*e->sees));
+	if (e->told < x->nmark && (past = past_of(x, e)) != NULL) {
+		for (i = e->told; i < x->nmark; i++)
+			if (in_past(x, past, &x->mark[i]))
+				e->sees[i / 64] |= (uint64_t)1 << i % 64;
+		free(past);
+	}
+	e->told = x->nmark;
+	for (i = 0; i < SADA_DOTS_WORDS; i++)
+		d->bits[i] |= e->sees[i];
+}
+
+int
+sada_kin_within(const struct sada_elder *e, const struct sada_dots *d)
+{
+	size_t i;
+
+	for (i = 0; i < e->a->ndot; i++)
+		if ((d->bits[e->mark[i] / 64] >> e->mark[i] % 64 & 1) == 0)
+			return 0;
+	return 1;
+}
+
+int
+sada_kin_known(struct sada_kin *x, const struct sada_elder *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->a->ndot; i++)
+		if (ops_of(x, &x->mark[e->mark[i]]) == 0)
+			return 0;
+	return 1;
 }

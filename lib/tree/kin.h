@@ -37,21 +37,34 @@ struct sada_elder {
 	uint64_t lamport;		/* the highest of its dots */
 	uint64_t past;			/* ops in the past of its own; 0: it was
 					   not weighed yet */
-	uint32_t *mark;			/* private */
-	uint32_t of, asked;		/* private */
+	uint32_t *mark;			/* private, as all that follows */
+	uint32_t of, asked;
+	uint64_t *sees;
+	size_t told;
 };
 /* The entries of the list of K (loaded): *E, borrowed; how many. */
 size_t sada_kin_list(const struct sada_kin *x, size_t k,
     struct sada_elder **e);
 /* Which of those that were loaded is E an ancestor of?  A bit for each. */
 uint32_t sada_kin_of(struct sada_kin *x, struct sada_elder *e);
-/* Find how many ops E has in its past, once. */
-void sada_elder_weigh(struct sada_kin *x, struct sada_elder *e);
 /*
- * Order of entries by age: lamport; the number of ops in the past of theirs,
- * so that what was made of another is the newer; then sada_anc_cmp().  A
- * total order, whatever the lists hold.  Entries of one lamport are weighed.
+ * Sort the N entries E, newest first: by lamport; the number of ops in the
+ * past of theirs, so that what was made of another is the newer; then
+ * sada_anc_cmp().  A total order, whatever the lists hold.
  */
-int sada_elder_cmp(const struct sada_elder *a, const struct sada_elder *b);
+void sada_kin_sort(struct sada_kin *x, struct sada_elder **e, size_t n);
+
+/* Dots of entries of all that were loaded: a set. */
+#define SADA_DOTS_WORDS (SADA_KIN_MAX * SADA_ANC_LIST_DOTS / 64)
+struct sada_dots {
+	uint64_t bits[SADA_DOTS_WORDS];
+};
+/* Add to D those dots that lie in the past of E's ops, its own included. */
+void sada_kin_sees(struct sada_kin *x, struct sada_elder *e,
+    struct sada_dots *d);
+/* Are all dots of E in D? */
+int sada_kin_within(const struct sada_elder *e, const struct sada_dots *d);
+/* Has each dot of E an op in the state? */
+int sada_kin_known(struct sada_kin *x, const struct sada_elder *e);
 
 #endif

@@ -155,8 +155,8 @@ sada_merger_key(const struct sada_merger *m)
 	return m->key;
 }
 
-static int
-side_same(const struct sada_side3 *a, const struct sada_side3 *b)
+int
+sada_side3_same(const struct sada_side3 *a, const struct sada_side3 *b)
 {
 	return a->kind == b->kind && a->size == b->size &&
 	    sada_id_cmp(&a->id, &b->id) == 0;
@@ -346,12 +346,12 @@ sada_meld(struct sada_merger *m, struct sada_meld *x, struct sada_err *err)
 	unsigned driver;
 	int rc;
 
-	if (side_same(&x->b, &x->base) || side_same(&x->a, &x->b)) {
+	if (sada_side3_same(&x->b, &x->base) || sada_side3_same(&x->a, &x->b)) {
 		x->out = x->a;
 		x->from = SADA_FROM_A;
 		return 1;
 	}
-	if (side_same(&x->a, &x->base)) {
+	if (sada_side3_same(&x->a, &x->base)) {
 		x->out = x->b;
 		x->from = SADA_FROM_B;
 		return 1;
@@ -382,7 +382,7 @@ sada_meld(struct sada_merger *m, struct sada_meld *x, struct sada_err *err)
 	x->out.kind = SADA_FILE;
 	x->out.size = done.size;
 	x->out.id = done.content;
-	x->from = side_same(&x->out, &x->a) ? SADA_FROM_A :
-	    side_same(&x->out, &x->b) ? SADA_FROM_B : SADA_FROM_BOTH;
+	x->from = sada_side3_same(&x->out, &x->a) ? SADA_FROM_A :
+	    sada_side3_same(&x->out, &x->b) ? SADA_FROM_B : SADA_FROM_BOTH;
 	return 1;
 }

@@ -2,16 +2,15 @@
  * Merger: what folding needs to bring versions of one path together that
  * differ in content.
  *
- * Base of two versions: of the ancestors that both have, the newest (by the
- * highest lamport of its dots, then sada_anc_cmp()).  An entry of the
- * one's list is an ancestor of the other if that one's list has the same
- * entry (sada_anc_same()), or if the other is ALONE and all dots of the
- * entry lie in the past of its op: then it was made with that entry in
- * view, or with what had replaced it.  That holds for one name only: not for
- * entries that were another, nor for versions shown where they do not live.  Without a base both stand.  What is
- * equal to the base gives way, whatever the kind; else the driver of the
- * path decides.  What is not here is told as lacked, and both stand until
- * it comes.
+ * An entry of one version's list is an ancestor of another version if that
+ * one's list has the same entry (sada_anc_same()), or if it is ALONE and all
+ * dots of the entry lie in the past of its op: then it was made with that
+ * entry in view, or with what had replaced it.  That holds for one name
+ * only: not for entries that were another, nor for versions shown where
+ * they do not live.  From which of them two versions are merged is told in
+ * bases.h.  Without one both stand.  What is equal to the base gives way,
+ * whatever the kind; else the driver of the path decides.  What is not here
+ * is told as lacked, and both stand until it comes.
  */
 #ifndef SADA_TREE_MERGER_H
 #define SADA_TREE_MERGER_H
@@ -93,6 +92,8 @@ struct sada_side3 {
 	uint64_t size;
 	struct sada_id id;
 };
+/* Are they the same? */
+int sada_side3_same(const struct sada_side3 *a, const struct sada_side3 *b);
 /*
  * What may still be done for the versions of one slot: merges of bytes, and
  * the bytes of their sides.  What a merge comes to does not count, nor

@@ -23,6 +23,9 @@ enum {
 	V_NO_ALONE,		/* the alone bit says nothing */
 	V_ALL_BASE,		/* the base must be of all in a group */
 	V_OLDEST,		/* the oldest base, not the newest */
+	V_ONE_BASE,		/* the newest base, no others */
+	V_NO_PROOF,		/* what bases that do not merge come to is
+				   taken as the newest has it */
 	V_SINGLE,		/* no entry for a merged view as a whole */
 	V_NO_TWIN,		/* equal contents have groups of their own */
 	V_ONE_MODE,		/* the highest version's mode, no base */
@@ -34,6 +37,7 @@ enum {
 #define FOLD_MAX 64		/* versions of a slot, names of a view */
 #define CONTENTS NAIVE_RECS
 #define NANC_MAX 96		/* entries of a list */
+#define NBASES 8		/* bases of a merge */
 
 enum { TEXT, BYTES, LINK };	/* bytes are never merged */
 
@@ -271,12 +275,35 @@ nbase_ok(const struct nlook *l, const struct nkin *k, int at, int group,
 	return l->rule == V_ALL_BASE ? all : has;
 }
 
-/* The base of version K[at] and GROUP: 1 and *BASE. */
-static inline int
-nbase(const struct nlook *l, struct nkin *k, int at, int group,
-    struct nanc *base)
+/* What a version and a group are merged from, newest first. */
+struct nbases {
+	struct nanc e[NBASES], sub[NBASES];	/* sub: of e and those before */
+	int has_sub[NBASES];
+	int n;
+};
+
+/* The dots in the past of A's ops; *KNOWN: has each of A's an op? */
+static inline uint64_t
+nsees(const struct nlook *l, const struct nanc *a, int *known)
 {
-	int i, j, any = 0;
+	uint64_t sees = 0, met = 0;
+	int i;
+
+	for (i = 0; i < l->w->n.nop; i++)
+		if ((l->ops >> i & 1) && (a->dots >> l->w->dotno[i] & 1)) {
+			sees |= l->w->seen[i];
+			met |= (uint64_t)1 << l->w->dotno[i];
+		}
+	*known = (a->dots & ~met) == 0;
+	return sees;
+}
+
+/* All that K[at] and GROUP have in common, newest first: how many. */
+static inline int
+ncommon(const struct nlook *l, struct nkin *k, int at, int group,
+    struct nanc *c)
+{
+	int i, j, m, n = 0;
 
 	for (i = 0; i <= at; i++)
 		if (i == at || k[i].group == group)
@@ -286,13 +313,57 @@ nbase(const struct nlook *l, struct nkin *k, int at, int group,
 		    j++) {
 			if (!nbase_ok(l, k, at, group, &k[i].a[j]))
 				continue;
-			if (any && nanc_newer(l, &k[i].a[j], base) ==
-			    (l->rule == V_OLDEST))
-				continue;
-			*base = k[i].a[j];
-			any = 1;
+			for (m = n++; m > 0 && nanc_newer(l, &k[i].a[j],
+			    &c[m - 1]); m--)
+				c[m] = c[m - 1];
+			c[m] = k[i].a[j];
 		}
-	return any;
+	return n;
+}
+
+/* The bases of version K[at] and GROUP: how many. */
+static inline int
+nbases(const struct nlook *l, struct nkin *k, int at, int group,
+    struct nbases *b)
+{
+	static struct nanc c[FOLD_MAX * NANC_MAX];
+	uint64_t all = 0, own;
+	int i, j, known, n = ncommon(l, k, at, group, c);
+
+	b->n = 0;
+	if (l->rule == V_OLDEST && n > 0) {
+		c[0] = c[n - 1];
+		n = 1;
+	}
+	if (l->rule == V_ONE_BASE && n > 0)
+		n = 1;
+	for (i = 0; i < n && b->n < NBASES; i++) {
+		own = nsees(l, &c[i], &known);
+		if (i > 0 && ((c[i].dots & ~all) == 0 || !known))
+			continue;
+		b->has_sub[b->n] = 0;
+		for (j = i + 1; j < n && !b->has_sub[b->n]; j++)
+			if ((c[j].dots & ~(all & own)) == 0) {
+				b->sub[b->n] = c[j];
+				b->has_sub[b->n] = 1;
+			}
+		b->e[b->n++] = c[i];
+		all |= own;
+	}
+	return b->n;
+}
+
+/* The mode of them all. */
+static inline uint16_t
+nbases_mode(const struct nbases *b)
+{
+	uint16_t mode = b->e[0].mode;
+	int i;
+
+	for (i = 1; i < b->n; i++)
+		if (b->has_sub[i] && b->sub[i].mode == mode)
+			mode = b->e[i].mode;
+	return mode;
 }
 
 /* ---- merging ---- */
@@ -300,9 +371,11 @@ nbase(const struct nlook *l, struct nkin *k, int at, int group,
 /* The number of content C, which is entered if it is new. */
 int ncontent_of(struct nfiles *w, unsigned what, const uint8_t *f);
 
-/* Merge: the content's number, or -1. */
+enum { APART = -1, LACKS = -2 };
+
+/* Merge by one base (-1: none): the content's number, APART or LACKS. */
 static inline int
-nmeld(struct nlook *l, int base, int a, int b)
+nmeld(struct nlook *l, int slot, int base, int a, int b)
 {
 	const struct ncontent *c = l->w->content;
 	uint8_t f[FIELDS];
@@ -312,21 +385,22 @@ nmeld(struct nlook *l, int base, int a, int b)
 		return a;
 	if (a == base)
 		return b;
-	if (c[base].what == LINK || c[a].what == LINK || c[b].what == LINK ||
-	    l->melds == 64)
-		return -1;
+	if (base < 0 || c[base].what == LINK || c[a].what == LINK ||
+	    c[b].what == LINK || l->melds == 64 ||
+	    l->w->driver(l->w->n.path[slot]) == SADA_MERGE_KEEP)
+		return APART;
 	l->melds++;
-	if (c[base].what != TEXT || c[a].what != TEXT || c[b].what != TEXT)
-		return -1;
 	if (!nset_has(l->held, base) || !nset_has(l->held, a) ||
 	    !nset_has(l->held, b)) {
 		l->lacked++;
-		return -1;
+		return LACKS;
 	}
+	if (c[base].what != TEXT || c[a].what != TEXT || c[b].what != TEXT)
+		return APART;
 	for (i = 0; i < FIELDS; i++) {
 		if (c[a].f[i] != c[base].f[i] && c[b].f[i] != c[base].f[i] &&
 		    c[a].f[i] != c[b].f[i])
-			return -1;
+			return APART;
 		f[i] = c[a].f[i] != c[base].f[i] ? c[a].f[i] : c[b].f[i];
 	}
 	m = ncontent_of(l->w, TEXT, f);
@@ -334,11 +408,37 @@ nmeld(struct nlook *l, int base, int a, int b)
 	return m;
 }
 
+/* Merge by several. */
+static inline int
+nmeld_by(struct nlook *l, int slot, const struct nbases *x, int a, int b)
+{
+	int i, m = x->e[0].content, out = APART, first = APART;
+
+	for (i = 1; i < x->n && m >= 0; i++)
+		m = nmeld(l, slot, x->has_sub[i] ? x->sub[i].content : -1, m,
+		    x->e[i].content);
+	if (m == LACKS)
+		return LACKS;
+	if (m >= 0)
+		return nmeld(l, slot, m, a, b);
+	/* They do not merge: each must come to the same. */
+	for (i = 0; i < x->n; i++) {
+		out = nmeld(l, slot, x->e[i].content, a, b);
+		if (i == 0)
+			first = out;
+		if (l->rule == V_NO_PROOF)
+			break;
+		if (out < 0 || out != first)
+			return out < 0 ? out : APART;
+	}
+	return out;
+}
+
 static inline void
 nmode(const struct nlook *l, struct nname *g, uint16_t mode,
-    const struct nanc *base)
+    const struct nbases *b)
 {
-	if (base != NULL && g->mode == base->mode && l->rule != V_ONE_MODE)
+	if (b->n > 0 && g->mode == nbases_mode(b) && l->rule != V_ONE_MODE)
 		g->mode = mode;
 	if (g->kind == SADA_LINK)
 		g->mode = 0;
@@ -356,20 +456,17 @@ static inline int
 njoin(struct nlook *l, struct nkin *k, int at, struct nname *g, int group)
 {
 	const struct sada_version *v = &l->w->n.rec[k[at].rec].v;
-	struct nanc base;
+	struct nbases base;
 	int b = l->w->file[k[at].rec].content, has, m;
 
 	if (g->kind == SADA_DIR || b < 0)
 		return g->kind == SADA_DIR && b < 0;
 	if (l->w->driver(l->w->n.path[g->slot]) == SADA_MERGE_NEWEST)
 		return 1;
-	has = nbase(l, k, at, group, &base);
+	has = nbases(l, k, at, group, &base) > 0;
 	if (!has && (b != g->content || l->rule == V_NO_TWIN))
 		return 0;
-	if (l->w->driver(l->w->n.path[g->slot]) == SADA_MERGE_KEEP &&
-	    b != g->content && b != base.content && g->content != base.content)
-		return 0;
-	m = has ? nmeld(l, base.content, g->content, b) : b;
+	m = has ? nmeld_by(l, g->slot, &base, g->content, b) : b;
 	if (m < 0)
 		return 0;
 	if (m != g->content && m != b) {
@@ -386,7 +483,7 @@ njoin(struct nlook *l, struct nkin *k, int at, struct nname *g, int group)
 	}
 	g->content = m;
 	g->kind = nkind(l->w, m);
-	nmode(l, g, v->mode, has ? &base : NULL);
+	nmode(l, g, v->mode, &base);
 	return 1;
 }
 
@@ -437,14 +534,15 @@ ngroup(struct nlook *l, struct nkin *k, int at, int many, struct nname *g,
 	const struct nfiles *w = l->w;
 	const struct sada_version *v = &w->n.rec[k[at].rec].v;
 	int i, content = w->file[k[at].rec].content;
-	struct nanc base;
+	struct nbases base;
 
 	for (i = 0; i < at && l->rule != V_NO_TWIN; i++)
 		if (w->file[k[i].rec].content == content) {
 			if (content >= 0 && !many &&
-			    v->mode != g[k[i].group].mode)
-				nmode(l, &g[k[i].group], v->mode, nbase(l, k,
-				    at, k[i].group, &base) ? &base : NULL);
+			    v->mode != g[k[i].group].mode) {
+				(void)nbases(l, k, at, k[i].group, &base);
+				nmode(l, &g[k[i].group], v->mode, &base);
+			}
 			return k[i].group;
 		}
 	for (i = 0; i < n && !many; i++)

@@ -441,11 +441,13 @@ print_sum(void)
 	    "%ld\n", sum.wrong[NO_TAG], sum.wrong[NO_COVER],
 	    sum.wrong[ONE_HEAD], sum.wrong[BY_DOT]);
 	printf("# ancestors by dot %ld alone %ld base of a group %ld newest "
-	    "%ld entry of a merged view %ld twins %ld mode by base %ld "
-	    "later mtime %ld\n", sum.wrong[V_BY_CONTENT],
-	    sum.wrong[V_NO_ALONE], sum.wrong[V_ALL_BASE],
-	    sum.wrong[V_OLDEST], sum.wrong[V_SINGLE], sum.wrong[V_NO_TWIN],
-	    sum.wrong[V_ONE_MODE], sum.wrong[V_OWN_MTIME]);
+	    "%ld all of them %ld proof %ld entry of a merged view %ld twins "
+	    "%ld mode by base %ld later mtime %ld\n",
+	    sum.wrong[V_BY_CONTENT], sum.wrong[V_NO_ALONE],
+	    sum.wrong[V_ALL_BASE], sum.wrong[V_OLDEST],
+	    sum.wrong[V_ONE_BASE], sum.wrong[V_NO_PROOF],
+	    sum.wrong[V_SINGLE], sum.wrong[V_NO_TWIN], sum.wrong[V_ONE_MODE],
+	    sum.wrong[V_OWN_MTIME]);
 }
 
 int
