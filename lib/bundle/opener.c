@@ -8,6 +8,7 @@
  * recipient knows the file key; that is why the signature is needed too.
  */
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,8 @@ struct sada_opener {
 	struct sada_buf rec, meta;
 	struct sada_rd inner;
 	struct sada_err bad;
+	size_t used;			/* of SEG, to be wiped */
+	/* These are not cleared: of most bundles little of them is used. */
 	unsigned char seg[SADA_SEGMENT];
 	unsigned char sealed[CHUNK_SEALED];
 };
@@ -171,6 +174,8 @@ open_chunks(struct sada_opener *o, size_t *n, struct sada_err *err)
 			return rc;
 		if (got <= SADA_CHUNK_OVER)
 			return truncated(err);
+		if (o->used < *n + got - SADA_CHUNK_OVER)
+			o->used = *n + got - SADA_CHUNK_OVER;
 		rc = sada_stream_pull(o->stream, o->seg + *n, o->sealed, got,
 		    &flags, err);
 		/* A cut chunk is a short one whose tag is gone. */
@@ -269,7 +274,8 @@ sada_opener_new(struct sada_opener **out, const struct sada_key *k,
 	int rc;
 
 	*out = NULL;
-	o = sada_calloc(1, sizeof(*o));
+	o = sada_malloc(sizeof(*o));
+	memset(o, 0, offsetof(struct sada_opener, seg));
 	o->read = read;
 	o->ctx = ctx;
 	if ((rc = open_header(o, k, err)) < 0 ||
@@ -494,6 +500,6 @@ sada_opener_free(struct sada_opener *o)
 	sada_stream_free(o->stream);
 	sada_buf_release(&o->rec);
 	sada_buf_release(&o->meta);
-	sada_wipe(o->seg, sizeof(o->seg));
+	sada_wipe(o->seg, o->used);
 	free(o);
 }

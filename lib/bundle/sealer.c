@@ -6,6 +6,7 @@
  * last one always holds at least a byte and is known as the last.
  */
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,8 @@ struct sada_sealer {
 	uint64_t number, put, sent;
 	uint32_t fill;
 	struct sada_buf meta;
+	size_t used;			/* of SEG, to be wiped */
+	/* These are not cleared: of most bundles little of them is used. */
 	unsigned char seg[SADA_SEGMENT];
 	unsigned char sealed[CHUNK_SEALED];
 };
@@ -156,6 +159,8 @@ put(struct sada_sealer *s, const void *p, uint64_t n, struct sada_err *err)
 		} else
 			memset(to, 0, k);
 		s->fill += k;
+		if (s->used < SADA_SEGMENT_HEAD + s->fill)
+			s->used = SADA_SEGMENT_HEAD + s->fill;
 	}
 	return 0;
 }
@@ -208,7 +213,8 @@ sada_sealer_new(struct sada_sealer **out, const struct sada_key *k,
 	if (n > SADA_SLOTS_MAX)
 		return sada_err_set(err, SADA_USAGE, "a bundle can be sealed "
 		    "to %d peers, not %zu: name fewer", SADA_SLOTS_MAX, n);
-	s = sada_calloc(1, sizeof(*s));
+	s = sada_malloc(sizeof(*s));
+	memset(s, 0, offsetof(struct sada_sealer, seg));
 	s->key = k;
 	s->write = write;
 	s->ctx = ctx;
@@ -290,6 +296,6 @@ sada_sealer_free(struct sada_sealer *s)
 		return;
 	sada_stream_free(s->stream);
 	sada_buf_release(&s->meta);
-	sada_wipe(s->seg, sizeof(s->seg));
+	sada_wipe(s->seg, s->used);
 	free(s);
 }

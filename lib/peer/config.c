@@ -246,11 +246,19 @@ parse_value(struct parse *r, struct item *it)
 {
 	struct sada_buf b = { 0 };
 	size_t solid = 0;		/* length without trailing blanks */
+	size_t plain;
 	int quoted = 0, rc = 0;
 	char c;
 
 	skip_blanks(r);
 	while (!at_eol(r->p)) {
+		/* Most are a row of bytes that mean nothing. */
+		if ((plain = strcspn(r->p, " \t\r\n#;\"\\")) > 0) {
+			sada_buf_add(&b, r->p, plain);
+			r->p += plain;
+			solid = b.len;
+			continue;
+		}
 		c = *r->p++;
 		if (!quoted && (c == '#' || c == ';'))
 			break;
