@@ -510,30 +510,3 @@ crossed() {
 	[ "$(grep '[cd]$\|new' a/f | xargs)" = \
 	    '1 d newer of a 30 c newer of b 80 d' ]
 }
-
-@test "crossed: two who settle a conflict, each his way, are both heard" {
-	replicas a b c d
-	for x in 1 2 3 4 5 6 7 8 9; do
-		echo "$x"
-	done >a/f
-	share a b c d
-	sed -i '5s/.*/of a/' a/f
-	sed -i '5s/.*/of b/' b/f
-	snap a
-	snap b
-	for x in c d; do
-		give a "$x"
-		give b "$x"
-	done
-	# What each takes is what the other's base was made of.
-	sada-merge -C c --take a f
-	sada-merge -C d --take b f
-	heal a b c d
-	[ "$(sada-merge -C a --list -z | tr '\0' '\n' | grep -c .)" -gt 1 ]
-	cat a/f a/f~* | grep -c 'of [ab]' | grep -x 2
-	# One who has seen both is believed.
-	sada-merge -C b --take d f
-	heal a b c d
-	[ "$(sada-merge -C a --list)" = '' ]
-	[ "$(sed -n 5p c/f)" = 'of b' ]
-}

@@ -106,12 +106,12 @@ static int
 derive_from(struct sada_take *t, const struct sada_version *gone,
     const struct sada_version *v, struct sada_err *err)
 {
-	struct sada_shown shown = { *gone, gone, 1, NULL };
 	struct sada_buf enc = {0};
 	struct sada_id id;
 	int rc;
 
-	if ((rc = sada_anc_make(&enc, &shown, t->txn, NULL, NULL, err)) < 0)
+	if ((rc = sada_anc_make(&enc, gone, gone, 1, t->txn, NULL, NULL,
+	    err)) < 0)
 		goto out;
 	sada_hash(&id, SADA_CTX_ANC, enc.p, enc.len);
 	rc = sada_id_cmp(&id, &v->anc) == 0;

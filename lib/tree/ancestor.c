@@ -166,20 +166,11 @@ entry_of(struct sada_ancestor *a, const struct sada_version *v,
 struct making {
 	struct aged *l;
 	size_t n, cap;
-	void **own;			/* dots, decoded lists: freed at the end */
-	size_t nown, capown;
-	size_t lines;			/* versions that brought theirs */
+	struct sada_ancestor **own;	/* decoded lists, freed at the end */
+	size_t nown;
 	sada_lamport_fn *lamport;
 	void *ctx;
 };
-
-/* P is freed with M. */
-static void
-own(struct making *m, void *p)
-{
-	m->own = sada_grow(m->own, &m->capown, m->nown + 1, sizeof(*m->own));
-	m->own[m->nown++] = p;
-}
 
 static void
 add(struct making *m, const struct sada_ancestor *a)
@@ -201,130 +192,72 @@ add_line(struct making *m, const struct sada_version *v,
     struct sada_err *err)
 {
 	struct sada_ancestor e, *a;
-	struct sada_dot *dot;
+	struct sada_dot dot = v->dot;
 	size_t i, n;
 	int rc;
 
 	if (v->kind != shown->kind || v->size != shown->size ||
 	    sada_id_cmp(&v->content, &shown->content) != 0) {
 		/* Its dot must live as long as the list. */
-		dot = sada_malloc(sizeof(*dot));
-		*dot = v->dot;
-		own(m, dot);
-		entry_of(&e, v, dot, 1);
+		a = sada_calloc(1, sizeof(*a) + sizeof(dot));
+		memcpy(a + 1, &dot, sizeof(dot));
+		entry_of(&e, v, (struct sada_dot *)(void *)(a + 1), 1);
 		e.other = v->at != NULL;
 		add(m, &e);
+		m->own[m->nown++] = a;
 	}
 	if ((rc = sada_anc_load(&a, &n, v, NULL, txn, err)) < 0)
 		return rc;
-	own(m, a);
 	for (i = 0; i < n; i++) {
 		a[i].other |= v->at != NULL;
 		add(m, &a[i]);
 	}
+	m->own[m->nown++] = a;
 	return 0;
 }
 
-/* The files and links of S's cover, at V; how many. */
-static size_t
-lines_of(const struct sada_version **v, const struct sada_shown *s)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < s->ncover; i++)
-		if (s->cover[i].kind != SADA_DIR)
-			v[n++] = &s->cover[i];
-	return n;
-}
-
-/*
- * The entries of name S: that of all together to *FIRST, or, when it is
- * NULL, among the others.  1, or 0 when it had no file or link.
- */
-static int
-add_name(struct making *m, const struct sada_shown *s,
-    struct sada_ancestor *first, struct sada_txn *txn, struct sada_err *err)
-{
-	const struct sada_version **v = sada_calloc(s->ncover + 1,
-	    sizeof(*v));
-	struct sada_dot *dot = sada_calloc(s->ncover + 1, sizeof(*dot));
-	size_t i, n = lines_of(v, s);
-	struct sada_ancestor a;
-	int rc = 0;
-
-	own(m, dot);
-	if (n == 0)
-		goto out;
-	entry_of(&a, &s->as, dot, dots_of(dot, v, n));
-	for (i = 0; i < n; i++)
-		a.other |= v[i]->at != NULL;
-	if (first != NULL)
-		*first = a;
-	else
-		add(m, &a);
-	rc = 1;
-	for (i = 0; i < n && m->lines < SADA_ANC_LINES; i++, m->lines++)
-		if ((rc = add_line(m, v[i], &s->as, txn, err)) < 0)
-			goto out;
-	rc = 1;
-out:
-	free(v);
-	return rc;
-}
-
-/* Has but one name of S files or links?  *ONE: and it has just one. */
-static int
-one_name(const struct sada_shown *s, int *one)
-{
-	const struct sada_shown *x;
-	size_t i, n, all = 0, names = 0;
-
-	for (x = s; x != NULL; x = x->next) {
-		for (i = n = 0; i < x->ncover; i++)
-			n += x->cover[i].kind != SADA_DIR;
-		names += n > 0;
-		all += n;
-	}
-	*one = all == 1;
-	return names == 1;
-}
-
 int
-sada_anc_make(struct sada_buf *out, const struct sada_shown *shown,
-    struct sada_txn *txn, sada_lamport_fn *lamport, void *ctx,
-    struct sada_err *err)
+sada_anc_make(struct sada_buf *out, const struct sada_version *shown,
+    const struct sada_version *cover, size_t n, struct sada_txn *txn,
+    sada_lamport_fn *lamport, void *ctx, struct sada_err *err)
 {
+	const struct sada_version **v = sada_calloc(n + 1, sizeof(*v));
+	struct sada_dot *dot = sada_calloc(n + 1, sizeof(*dot));
 	struct making m = { .lamport = lamport, .ctx = ctx };
 	struct sada_ancestor a[SADA_ANCESTORS_MAX];
-	size_t i, k = 0, dots = 0;
-	int one, whole = one_name(shown, &one), rc = 0;
+	size_t i, nv = 0, k = 1, dots;
+	int rc = 0;
 
-	if (one)
+	for (i = 0; i < n; i++)
+		if (cover[i].kind != SADA_DIR)
+			v[nv++] = &cover[i];
+	if (nv == 0)
+		goto out;
+	if (nv == 1)
 		m.lamport = NULL;
-	for (; shown != NULL; shown = shown->next) {
-		if ((rc = add_name(&m, shown, whole ? &a[0] : NULL, txn,
-		    err)) < 0)
+	m.own = sada_calloc(2 * SADA_ANC_LINES, sizeof(*m.own));
+	entry_of(&a[0], shown, dot, dots_of(dot, v, nv));
+	for (i = 0; i < nv; i++)
+		a[0].other |= v[i]->at != NULL;
+	for (i = 0; i < nv && i < SADA_ANC_LINES; i++)
+		if ((rc = add_line(&m, v[i], shown, txn, err)) < 0)
 			goto out;
-		if (rc == 1 && whole) {
-			dots = a[0].ndot;
-			k = 1;
-		}
-	}
-	rc = 0;
 	if (m.n > 1)
 		qsort(m.l, m.n, sizeof(*m.l), age_order);
+	dots = a[0].ndot;
 	for (i = 0; i < m.n && k < SADA_ANCESTORS_MAX; i++) {
 		dots += m.l[i].a.ndot;
 		if (dots > SADA_ANC_LIST_DOTS)
 			break;
 		a[k++] = m.l[i].a;
 	}
-	if (k > 0)
-		sada_anc_encode(out, a, k);
+	sada_anc_encode(out, a, k);
 out:
 	for (i = 0; i < m.nown; i++)
 		free(m.own[i]);
 	free(m.own);
 	free(m.l);
+	free(dot);
+	free(v);
 	return rc;
 }

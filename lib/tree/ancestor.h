@@ -18,30 +18,23 @@
 /* The versions of a cover that give their entries to what replaces them. */
 #define SADA_ANC_LINES 64
 
-/* What a name showed; all is borrowed. */
-struct sada_shown {
-	struct sada_version as;		/* kind, mode, size, content */
-	const struct sada_version *cover;
-	size_t ncover;
-	const struct sada_shown *next;	/* another name of the slot, or NULL */
-};
-
 /*
- * Append to OUT the ancestors object of what replaces a name that was SHOWN;
- * nothing when its cover has no version but a directory's.  Its first entry
+ * Append to OUT the ancestors object of what replaces a name that showed
+ * SHOWN (kind, mode, size and content count) with the N versions COVER;
+ * nothing when no version but a directory's is among them.  Its first entry
  * has all their dots (of more than SADA_ANC_DOTS_MAX the first) and what
  * was shown; then follow, newest first, those of the cover whose content
  * was another, and the entries of their own lists, each once, of the first
- * SADA_ANC_LINES of the cover and up to SADA_ANC_LIST_DOTS.  What replaces
- * several names at once has the entries of all, newest first: it was made
- * of each, and none showed them all.  What a version of the cover brings
- * that lives at another path (its field at) was another name.  Lists are
+ * SADA_ANC_LINES of the cover and up to SADA_ANC_LIST_DOTS.  What a
+ * version of the cover brings that lives at another path (its field at) was
+ * another name.  Lists are
  * read from TXN; one that is missing or malformed counts as none.  Of one
  * version neither LAMPORT nor CTX is used.  Errors: SYS.
  */
 SADA_MUST int sada_anc_make(struct sada_buf *out,
-    const struct sada_shown *shown, struct sada_txn *txn,
-    sada_lamport_fn *lamport, void *ctx, struct sada_err *err);
+    const struct sada_version *shown, const struct sada_version *cover,
+    size_t n, struct sada_txn *txn, sada_lamport_fn *lamport, void *ctx,
+    struct sada_err *err);
 
 /*
  * The list of version V, from TXN or, when that is NULL, STORE: *A is new

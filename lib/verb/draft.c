@@ -236,8 +236,8 @@ sada_draft_ancestors(struct sada_draft *d, const struct sada_shown *shown,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	rc = sada_anc_make(&enc, shown, d->txn, sada_state_lamport, &d->st,
-	    err);
+	rc = sada_anc_make(&enc, &shown->as, shown->cover, shown->ncover,
+	    d->txn, sada_state_lamport, &d->st, err);
 	if (rc == 0 && enc.len > 0)
 		rc = sada_txn_put(d->txn, SADA_OBJ_ANC, enc.p, enc.len, out,
 		    err);

@@ -389,7 +389,6 @@ get(struct sada_draft *d, struct waited *w, const struct sada_move *m)
 	}
 	w->from.cover = w->v;
 	w->from.ncover = w->nv;
-	w->from.next = NULL;
 	assert(!r.bad && sada_rd_left(&r) == 0);
 }
 

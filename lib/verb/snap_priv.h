@@ -52,6 +52,12 @@ void sada_draft_unsorted(struct sada_draft *d);
 /* Drop it. */
 void sada_draft_release(struct sada_draft *d);
 
+/* What a name showed before it was changed. */
+struct sada_shown {
+	struct sada_version as;		/* kind, mode, size, content */
+	const struct sada_version *cover;
+	size_t ncover;
+};
 /* What row R of W shows; borrows from it. */
 void sada_shown_of(struct sada_shown *s, const struct sada_row *r);
 

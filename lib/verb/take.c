@@ -49,6 +49,24 @@ sada_settle_check(const struct sada_replica *r, const struct sada_parts *ps,
 
 /* ---- the op ---- */
 
+/* Versions of FROM to TO; directories are left out. */
+static struct sada_version *
+all_versions(const struct sada_parts *ps, size_t from, size_t to, size_t *n)
+{
+	struct sada_version *v = NULL;
+	size_t i, k, cap = 0;
+
+	*n = 0;
+	for (i = from; i < to; i++)
+		for (k = 0; k < ps->p[i].n.ncover; k++) {
+			if (ps->p[i].n.cover[k].kind == SADA_DIR)
+				continue;
+			v = sada_grow(v, &cap, *n + 1, sizeof(*v));
+			v[(*n)++] = ps->p[i].n.cover[k];
+		}
+	return v;
+}
+
 static void
 version_of(struct sada_version *v, const struct sada_name *n)
 {
@@ -59,34 +77,6 @@ version_of(struct sada_version *v, const struct sada_name *n)
 	v->content = n->content;
 	v->mtime_s = n->mtime_s;
 	v->mtime_ns = n->mtime_ns;
-}
-
-/*
- * Versions of FROM to TO; directories are left out.  In SHOWN, of as many
- * names, what each of them showed.
- */
-static struct sada_version *
-all_versions(const struct sada_parts *ps, size_t from, size_t to, size_t *n,
-    struct sada_shown *shown)
-{
-	struct sada_version *v = NULL;
-	size_t i, k, cap = 0;
-
-	*n = 0;
-	for (i = from; i < to; i++) {
-		shown[i - from].cover = ps->p[i].n.cover;
-		shown[i - from].ncover = ps->p[i].n.ncover;
-		shown[i - from].next = i + 1 < to ? &shown[i + 1 - from] :
-		    NULL;
-		version_of(&shown[i - from].as, &ps->p[i].n);
-		for (k = 0; k < ps->p[i].n.ncover; k++) {
-			if (ps->p[i].n.cover[k].kind == SADA_DIR)
-				continue;
-			v = sada_grow(v, &cap, *n + 1, sizeof(*v));
-			v[(*n)++] = ps->p[i].n.cover[k];
-		}
-	}
-	return v;
 }
 
 /* The content of file FD as V, in the op's transaction. */
@@ -122,22 +112,23 @@ settle_one(struct sada_draft *d, const struct sada_parts *ps,
 {
 	const struct sada_name *n = &ps->p[s->at].n;
 	struct sada_version v, *cover;
-	struct sada_shown *from = sada_calloc(s->to - s->from,
-	    sizeof(*from));
+	struct sada_shown from;
 	size_t ncover;
 	int rc = 0;
 
-	cover = all_versions(ps, s->from, s->to, &ncover, from);
+	cover = all_versions(ps, s->from, s->to, &ncover);
 	version_of(&v, n);
+	from.as = v;
+	from.cover = cover;
+	from.ncover = ncover;
 	if (s->how == SADA_SETTLE_BYTES)
 		rc = put_bytes(d, s->fd, &v, err);
 	if (rc == 0)
 		rc = n->kind == SADA_DIR ? sada_draft_slot(d, n->slot,
 		    n->slot_len, cover, ncover, NULL, NULL, err) :
 		    sada_draft_slot(d, n->slot, n->slot_len, cover, ncover,
-		    &v, from, err);
+		    &v, &from, err);
 	free(cover);
-	free(from);
 	return rc;
 }
 

@@ -152,8 +152,8 @@ put_anc(struct making *m, size_t i)
 			cover[n++] = sim.w.n.rec[j].v;
 	sum.covers[n < 4 ? n : 4]++;
 	give(m->r, f->shown);
-	must(sada_anc_make(&b, &(struct sada_shown){ shown, cover, n, NULL },
-	    m->d.txn, sada_state_lamport, &m->d.st, &err), &err);
+	must(sada_anc_make(&b, &shown, cover, n, m->d.txn,
+	    sada_state_lamport, &m->d.st, &err), &err);
 	must(sada_txn_put(m->d.txn, SADA_OBJ_ANC, b.p, b.len, id, &err), &err);
 	for (j = 0; j < sim.nanc; j++)
 		if (sada_id_cmp(&sim.anc_id[j], id) == 0)

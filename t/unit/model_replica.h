@@ -413,8 +413,8 @@ draft_ancestors(struct draft *d, const struct sada_version *shown,
 			shown = &cover[i];
 	if (shown == NULL)
 		return;
-	must(sada_anc_make(&enc, &(struct sada_shown){ *shown, cover, ncover,
-	    NULL }, d->txn, sada_state_lamport, &d->st, &err), &err);
+	must(sada_anc_make(&enc, shown, cover, ncover, d->txn,
+	    sada_state_lamport, &d->st, &err), &err);
 	if (enc.len > 0)
 		must(sada_txn_put(d->txn, SADA_OBJ_ANC, enc.p, enc.len, out,
 		    &err), &err);

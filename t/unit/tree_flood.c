@@ -239,7 +239,6 @@ test_cover(void)
 {
 	enum { COVER = 3000 };
 	struct sada_version *v = sada_calloc(COVER, sizeof(*v)), base;
-	struct sada_shown shown = { 0 };
 	struct sada_ancestor *a = NULL;
 	struct sada_buf out = { 0 };
 	size_t i, n, dots = 0;
@@ -254,11 +253,8 @@ test_cover(void)
 			v[i].anc = v[i - 200].anc;
 	}
 	work.lamports = 0;
-	shown.as = v[0];
-	shown.cover = v;
-	shown.ncover = slot_sort(v, COVER);
-	must(sada_anc_make(&out, &shown, box.txn, lamport, &state, &err),
-	    &err);
+	must(sada_anc_make(&out, &v[0], v, slot_sort(v, COVER), box.txn,
+	    lamport, &state, &err), &err);
 	CHECK(work.lamports <= SADA_ANC_LINES * 32 * 4);
 	must(sada_anc_decode(&a, &n, out.p, out.len, &err), &err);
 	for (i = 0; i < n; i++)
