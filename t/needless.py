@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """needless.py: edits that have nothing to do with each other must all merge.
 
-Each replica changes what is its own, lines of a text, members of a JSON
-object, rows of a database, and nobody else touches that.  They snap and
-sync when they like, through one spool, and some for long not at all.  At
-rest no conflict may be left, and everybody has the last of all.
+Each replica changes what is its own, lines of a text, the lines below a
+heading, members of a JSON object, rows of a database, and nobody else touches
+that.  They snap and sync when they like, through one spool or one for each
+two of them, so that edits cross, and some for long not at all.  At rest no
+conflict may be left, everybody has the last of all, and nothing that was
+deleted is back.
 
 SADA_TEST_SEED and SADA_TEST_ROUNDS: first history and how many.  With an
 argument that history alone is told.  Prints TAP.
@@ -32,8 +34,10 @@ class History:
         self.tell = tell
         self.top = top
         self.names = NAMES[:self.r.choice([2, 2, 2, 3, 3, 4])]
+        self.crossing = len(self.names) > 2 and self.r.random() < .7
         self.last = {}
         self.rows = {}
+        self.below = {}         # the lines below a heading
         self.n = 0
         shutil.rmtree(top, ignore_errors=True)
         os.makedirs(os.path.join(top, 'spool'))
@@ -45,7 +49,28 @@ class History:
                 if b != a:
                     self.run('peer', '-C', b, 'add', text=key)
         for a in self.names:
-            self.run('remote', '-C', a, 'add', 'spool', 'spool')
+            for b in self.names:
+                self.meet(a, b)
+
+    def meet(self, a, b):
+        """Through what spool A has to do with B."""
+        if a == b:
+            return
+        name = 'spool'
+        if self.crossing:
+            name = '-'.join(sorted((a, b)))
+            os.makedirs(os.path.join(self.top, name), exist_ok=True)
+        elif b != [x for x in self.names if x != a][0]:
+            return
+        self.run('remote', '-C', a, 'add', name, name,
+                 *([b] if self.crossing else []))
+
+    def places(self, a):
+        """Where A goes today: all its spools, or one."""
+        if not self.crossing or self.r.random() < .2:
+            return []
+        b = self.r.choice([x for x in self.names if x != a])
+        return ['-'.join(sorted((a, b)))]
 
     def run(self, verb, *args, text=None, ok=(0,)):
         p = subprocess.run(
@@ -69,6 +94,10 @@ class History:
         a = self.names[0]
         with open(self.path(a, 'text'), 'w') as f:
             f.writelines('line %d\n' % i for i in range(LINES))
+        with open(self.path(a, 'list'), 'w') as f:
+            for n in self.names:
+                f.write('== %s\n' % n)
+                f.writelines('%s .%d\n' % (n, i) for i in range(4))
         with open(self.path(a, 'members.json'), 'w') as f:
             json.dump({n: {'m%d' % i: 0 for i in range(4)}
                        for n in self.names}, f, indent=1)
@@ -78,28 +107,47 @@ class History:
         c.execute('create table t(id integer primary key, v text)')
         c.commit()
         c.close()
-        for _ in range(2):
+        for _ in range(3):
             for a in self.names:
                 self.run('sync', '-C', a, ok=(0, 1))
         for a in self.names:
             for k in ('text', 'json'):
                 self.last[a, k] = {}
             self.rows[a] = []
+            self.below[a] = []
+
+    def read(self, a, name):
+        with open(self.path(a, name)) as f:
+            return f.readlines()
 
     def edit(self, a):
         self.n += 1
         me = self.names.index(a)
         step = LINES // len(self.names)
-        kind = self.r.choice(['text', 'text', 'text', 'json', 'rows'])
+        kind = self.r.choice(['text', 'text', 'list', 'list', 'json', 'rows'])
         if kind == 'text':
             i = me * step + self.r.choice([2, 2, 5, 8])
-            with open(self.path(a, 'text')) as f:
-                lines = f.readlines()
+            lines = self.read(a, 'text')
             # Nobody adds or takes away lines.
             if len(lines) != LINES:
                 raise Failed('%s: text has %d lines' % (a, len(lines)))
             lines[i] = self.last[a, 'text'][i] = '%s %d\n' % (a, self.n)
             with open(self.path(a, 'text'), 'w') as f:
+                f.writelines(lines)
+        elif kind == 'list':
+            lines, below = self.read(a, 'list'), self.below[a]
+            at = lines.index('== %s\n' % a) + 1
+            if lines[at:at + len(below)] != below:
+                raise Failed('%s: list: %r is not what it wrote' % (
+                    a, lines[at:at + len(below)]))
+            was = len(below)
+            k = self.r.randrange(was + 1)
+            if k < was and self.r.random() < .5:
+                del below[k]
+            else:
+                below.insert(k, '%s %d\n' % (a, self.n))
+            lines[at:at + was] = below
+            with open(self.path(a, 'list'), 'w') as f:
                 f.writelines(lines)
         elif kind == 'json':
             with open(self.path(a, 'members.json')) as f:
@@ -129,7 +177,7 @@ class History:
                 if self.r.random() < .5:
                     self.run('snap', '-C', a)
             if self.r.random() < .6:
-                self.run('sync', '-C', a, ok=(0, 1))
+                self.run('sync', '-C', a, *self.places(a), ok=(0, 1))
         for _ in range(len(self.names) + 2):
             for a in self.names:
                 self.run('sync', '-C', a, ok=(0, 1))
@@ -142,8 +190,13 @@ class History:
             left = self.run('merge', '-C', a, '--list')
             if left:
                 raise Failed('%s has conflicts:\n%s' % (a, left))
-            with open(self.path(a, 'text')) as f:
-                lines = f.readlines()
+            lines, listed = self.read(a, 'text'), self.read(a, 'list')
+            want = [x for b in self.names for x in ['== %s\n' % b] +
+                    self.below[b] + ['%s .%d\n' % (b, i) for i in range(4)]]
+            if listed != want:
+                raise Failed('%s: list: back: %s; lost: %s' % (
+                    a, [x for x in listed if x not in want],
+                    [x for x in want if x not in listed]))
             with open(self.path(a, 'members.json')) as f:
                 d = json.load(f)
             c = sqlite3.connect(self.path(a, 'rows.db'))
