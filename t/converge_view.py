@@ -18,7 +18,7 @@ MERGE_MAX = 8 << 20
 LIST_DOTS = 256                 # of the ancestors of a version
 MERGES, MERGE_BYTES = 64, 128 << 20     # that are tried for a slot
 STEPS = 64                      # of a version that follows renames
-BASES = 8                       # of one merge
+BASES, SUBS = 8, 64             # of one merge, and how often more are found
 LACKS = 'lacks'                 # what a merge comes to without a content
 PATH_MAX, NAME_MAX = 4095, 255
 
@@ -200,27 +200,63 @@ class View:
         return set().union(*(self.model.past[d] for d in a.dots
                              if d in self.ops))
 
+    def has(self, a, v):
+        """The dots of A that V lists or, if it is alone, has seen."""
+        has = set(a.dots) & {d for x in self.list(v) for d in x.dots}
+        if v.alone and v not in self.moved and not a.other:
+            has |= set(a.dots) & self.model.past[v.op]
+        return has
+
+    def made(self, d, g, v):
+        """The dots that D was made of: not what lived beside it."""
+        beside = set().union(*(x.dots for y in g.versions + [v]
+                               for x in self.list(y) if d in x.dots))
+        past = self.model.past[d] if d in self.ops else set()
+        return past - (beside - {d})
+
+    def seen(self, a, g, v):
+        """What A was made of by what V and G have of it; what both have."""
+        one = self.has(a, v)
+        other = set().union(*(self.has(a, x) for x in g.versions))
+        past = [set().union(*(self.made(d, g, v) for d in dots))
+                for dots in (one, other)]
+        return past[0] & past[1], one & other or set(a.dots)
+
     def bases(self, g, v):
-        """[(base, the newest that it and one before were made from)]."""
-        common, bases, seen = self.common(g, v), [], set()
-        for a in common:
-            if bases and (set(a.dots) <= seen or
+        """[(base, the bases that it and those before were made of)]."""
+        self.subs = SUBS
+        return self.find(self.common(g, v), g, v)
+
+    def find(self, common, g, v):
+        bases, seen = [], set()
+        for i, a in enumerate(common):
+            own, dots = self.seen(a, g, v)
+            if bases and (dots <= seen or
                           any(d not in self.ops for d in a.dots)):
                 continue
-            both = seen & self.past(a)
-            bases.append((a, next((c for c in common
-                                   if set(c.dots) <= both), None)))
-            seen |= self.past(a)
-        return bases[:BASES]
+            sub = []
+            if bases and self.subs:
+                sub = [c for c in common[i + 1:]
+                       if self.seen(c, g, v)[1] <= seen & own]
+            if sub:
+                self.subs -= 1
+                sub = self.find(sub, g, v)
+            bases.append((a, sub))
+            seen |= own
+            if len(bases) == BASES:
+                break
+        return bases
+
+    def mode_of(self, bases):
+        mode = bases[0][0].mode
+        for a, sub in bases[1:]:
+            if sub and self.mode_of(sub) == mode:
+                mode = a.mode
+        return mode
 
     def join_mode(self, g, v, bases):
-        if bases:
-            mode = bases[0][0].mode
-            for a, sub in bases[1:]:
-                if sub and sub.mode == mode:
-                    mode = a.mode
-            if g.mode == mode:
-                g.mode = v.mode
+        if bases and g.mode == self.mode_of(bases):
+            g.mode = v.mode
         if g.kind == 'l':
             g.mode = 0
 
@@ -241,13 +277,21 @@ class View:
         self.join_mode(g, v, bases)
         return True
 
-    def merge_by(self, bases, mine, theirs):
-        """What both come to: (kind, size, content), None or LACKS."""
+    def blend(self, bases):
+        """What the bases come to."""
         base = what(bases[0][0])
         for a, sub in bases[1:]:
-            base = self.merge(what(sub), base, what(a))
+            of = self.blend(sub) if sub else None
+            if of == LACKS:
+                return LACKS
+            base = self.merge(of, base, what(a))
             if base in (None, LACKS):
                 break
+        return base
+
+    def merge_by(self, bases, mine, theirs):
+        """What both come to: (kind, size, content), None or LACKS."""
+        base = self.blend(bases)
         if base == LACKS:
             return LACKS
         if base:
@@ -302,8 +346,8 @@ class View:
 
 
 def what(a):
-    """The content of an ancestor, or None."""
-    return a and (a.kind, a.size, a.content)
+    """The content of an ancestor."""
+    return a.kind, a.size, a.content
 
 
 def counted(entries):

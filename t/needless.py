@@ -6,7 +6,8 @@ heading, members of a JSON object, rows of a database, and nobody else touches
 that.  They snap and sync when they like, through one spool or one for each
 two of them, so that edits cross, and some for long not at all.  At rest no
 conflict may be left, everybody has the last of all, and nothing that was
-deleted is back.
+deleted is back: a line that somebody put where nobody else does may be
+deleted by anybody who sees it.
 
 SADA_TEST_SEED and SADA_TEST_ROUNDS: first history and how many.  With an
 argument that history alone is told.  Prints TAP.
@@ -21,6 +22,7 @@ import sys
 
 BUILD = os.environ.get('BUILDDIR', '.')
 LINES = 60
+FREE = 100                      # lines of the file that all change
 NAMES = ['ann', 'bob', 'cyd', 'dee']
 
 
@@ -38,6 +40,8 @@ class History:
         self.last = {}
         self.rows = {}
         self.below = {}         # the lines below a heading
+        self.free = list(range(2, FREE, 4))     # places for a line of one
+        self.put, self.deleted = set(), set()
         self.n = 0
         shutil.rmtree(top, ignore_errors=True)
         os.makedirs(os.path.join(top, 'spool'))
@@ -98,6 +102,8 @@ class History:
             for n in self.names:
                 f.write('== %s\n' % n)
                 f.writelines('%s .%d\n' % (n, i) for i in range(4))
+        with open(self.path(a, 'free'), 'w') as f:
+            f.writelines('line %d\n' % i for i in range(FREE))
         with open(self.path(a, 'members.json'), 'w') as f:
             json.dump({n: {'m%d' % i: 0 for i in range(4)}
                        for n in self.names}, f, indent=1)
@@ -124,7 +130,8 @@ class History:
         self.n += 1
         me = self.names.index(a)
         step = LINES // len(self.names)
-        kind = self.r.choice(['text', 'text', 'list', 'list', 'json', 'rows'])
+        kind = self.r.choice(['text', 'text', 'list', 'free', 'free', 'free',
+                              'json', 'rows'])
         if kind == 'text':
             i = me * step + self.r.choice([2, 2, 5, 8])
             lines = self.read(a, 'text')
@@ -148,6 +155,20 @@ class History:
                 below.insert(k, '%s %d\n' % (a, self.n))
             lines[at:at + was] = below
             with open(self.path(a, 'list'), 'w') as f:
+                f.writelines(lines)
+        elif kind == 'free':
+            lines = self.read(a, 'free')
+            there = [x for x in lines if not x.startswith('line')]
+            if self.free and (not there or self.r.random() < .5):
+                at = self.free.pop(self.r.randrange(len(self.free)))
+                x = '%s %d\n' % (a, self.n)
+                lines.insert(lines.index('line %d\n' % at) + 1, x)
+                self.put.add(x)
+            elif there:
+                x = self.r.choice(there)
+                lines.remove(x)
+                self.deleted.add(x)
+            with open(self.path(a, 'free'), 'w') as f:
                 f.writelines(lines)
         elif kind == 'json':
             with open(self.path(a, 'members.json')) as f:
@@ -190,6 +211,12 @@ class History:
             left = self.run('merge', '-C', a, '--list')
             if left:
                 raise Failed('%s has conflicts:\n%s' % (a, left))
+            there = {x for x in self.read(a, 'free')
+                     if not x.startswith('line')}
+            want = self.put - self.deleted
+            if there != want:
+                raise Failed('%s: free: back: %s; lost: %s' % (
+                    a, sorted(there - want), sorted(want - there)))
             lines, listed = self.read(a, 'text'), self.read(a, 'list')
             want = [x for b in self.names for x in ['== %s\n' % b] +
                     self.below[b] + ['%s .%d\n' % (b, i) for i in range(4)]]

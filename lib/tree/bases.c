@@ -32,37 +32,83 @@ gather(struct common *c, struct sada_kin *x, size_t k, uint32_t in)
 	sada_kin_sort(x, c->e, c->n);
 }
 
-size_t
-sada_bases_find(struct sada_bases *b, struct sada_kin *x, size_t k,
-    uint32_t in)
+/* A search under way. */
+struct search {
+	struct sada_kin *x;
+	size_t k;
+	uint32_t in;
+	unsigned left;			/* of SADA_BASES_SUBS */
+};
+
+/* Those of C from number I on that both A and B were made of. */
+static void
+made_both(struct common *out, const struct common *c, size_t i,
+    const struct search *s, const struct sada_dots *a,
+    const struct sada_dots *b)
 {
-	struct common c;
+	out->n = 0;
+	for (; i < c->n; i++)
+		if (sada_kin_within(s->x, c->e[i], s->k, s->in, a) &&
+		    sada_kin_within(s->x, c->e[i], s->k, s->in, b))
+			out->e[out->n++] = c->e[i];
+}
+
+/* The bases among C, which have each other's subs only in C. */
+static void
+find(struct sada_bases *b, const struct common *c, struct search *s)
+{
 	struct sada_dots all = { { 0 } }, own;
+	struct common both;
 	size_t i, j;
 
-	gather(&c, x, k, in);
 	b->n = 0;
-	for (i = 0; i < c.n && b->n < SADA_BASES_MAX; i++) {
-		if (i > 0 && (sada_kin_within(c.e[i], &all) ||
-		    !sada_kin_known(x, c.e[i])))
+	for (i = 0; i < c->n && b->n < SADA_BASES_MAX; i++) {
+		if (i > 0 && (sada_kin_within(s->x, c->e[i], s->k, s->in,
+		    &all) || !sada_kin_known(s->x, c->e[i])))
 			continue;
-		b->e[b->n] = c.e[i];
+		b->e[b->n] = c->e[i];
 		b->sub[b->n] = NULL;
 		memset(&own, 0, sizeof(own));
 		/* Of one alone nothing is asked. */
-		if (c.n > 1)
-			sada_kin_sees(x, c.e[i], &own);
-		for (j = i + 1; b->n > 0 && j < c.n; j++)
-			if (sada_kin_within(c.e[j], &all) &&
-			    sada_kin_within(c.e[j], &own)) {
-				b->sub[b->n] = c.e[j];
-				break;
-			}
+		if (c->n > 1)
+			sada_kin_sees(s->x, c->e[i], s->k, s->in, &own);
+		both.n = 0;
+		if (b->n > 0 && s->left > 0)
+			made_both(&both, c, i + 1, s, &all, &own);
+		if (both.n > 0) {
+			s->left--;
+			b->sub[b->n] = sada_calloc(1, sizeof(*b));
+			find(b->sub[b->n], &both, s);
+		}
 		for (j = 0; j < SADA_DOTS_WORDS; j++)
 			all.bits[j] |= own.bits[j];
 		b->n++;
 	}
+}
+
+size_t
+sada_bases_find(struct sada_bases *b, struct sada_kin *x, size_t k,
+    uint32_t in)
+{
+	struct search s = { x, k, in, SADA_BASES_SUBS };
+	struct common c;
+
+	gather(&c, x, k, in);
+	find(b, &c, &s);
 	return b->n;
+}
+
+void
+sada_bases_release(struct sada_bases *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		if (b->sub[i] != NULL) {
+			sada_bases_release(b->sub[i]);
+			free(b->sub[i]);
+		}
+	b->n = 0;
 }
 
 uint16_t
@@ -72,26 +118,33 @@ sada_bases_mode(const struct sada_bases *b)
 	size_t i;
 
 	for (i = 1; i < b->n; i++)
-		if (b->sub[i] != NULL && b->sub[i]->a->mode == mode)
+		if (b->sub[i] != NULL && sada_bases_mode(b->sub[i]) == mode)
 			mode = b->e[i]->a->mode;
 	return mode;
 }
 
 /* ---- merging ---- */
 
-/* The content of E; NULL: none, from which nothing is merged. */
 static void
 side_of(struct sada_side3 *s, const struct sada_elder *e)
 {
 	memset(s, 0, sizeof(*s));
-	if (e == NULL)
-		return;
 	s->kind = e->a->kind;
 	s->size = e->a->size;
 	s->id = e->a->content;
 }
 
-/* Bases as one content, M's base: 1; or 0 with APART and LACKS of M. */
+/* A content of A, which bases need, is not here: 0. */
+static int
+lacking(struct sada_meld *m, const struct sada_ancestor *a)
+{
+	m->apart = SADA_APART_LACKS;
+	m->lacks = SADA_LACK_BASE;
+	m->anc = a;
+	return 0;
+}
+
+/* Bases as one content, M's base: 1; or 0 with APART, LACKS and ANC of M. */
 static int
 blend(const struct sada_bases *b, struct sada_merger *merger,
     struct sada_meld *m, struct sada_err *err)
@@ -101,25 +154,36 @@ blend(const struct sada_bases *b, struct sada_merger *merger,
 	int rc;
 
 	side_of(&x.a, b->e[0]);
-	m->anc = b->e[0]->a;
+	x.anc = b->e[0]->a;
 	for (i = 1; i < b->n; i++) {
-		side_of(&x.base, b->sub[i]);
-		side_of(&x.b, b->e[i]);
-		if ((rc = sada_meld(merger, &x, err)) <= 0) {
-			m->apart = x.apart;
-			m->lacks = SADA_LACK_BASE;
-			if (x.lacks & SADA_LACK_B)
-				m->anc = b->e[i]->a;
-			else if ((x.lacks & SADA_LACK_A) == 0 &&
-			    b->sub[i] != NULL)
-				m->anc = b->sub[i]->a;
+		const struct sada_ancestor *first = x.anc;
+
+		rc = b->sub[i] != NULL ? blend(b->sub[i], merger, &x, err) :
+		    0;
+		if (rc < 0)
 			return rc;
+		if (rc == 0 && b->sub[i] != NULL &&
+		    x.apart == SADA_APART_LACKS)
+			return lacking(m, x.anc);
+		/* From nothing only what is equal merges. */
+		if (rc == 0)
+			memset(&x.base, 0, sizeof(x.base));
+		side_of(&x.b, b->e[i]);
+		if ((rc = sada_meld(merger, &x, err)) < 0)
+			return rc;
+		if (rc == 0 && x.apart == SADA_APART_LACKS)
+			return lacking(m, x.lacks & SADA_LACK_B ?
+			    b->e[i]->a : x.lacks & SADA_LACK_A ? first :
+			    x.anc);
+		if (rc == 0) {
+			m->apart = x.apart;
+			return 0;
 		}
-		if (x.from == SADA_FROM_B)
-			m->anc = b->e[i]->a;
+		x.anc = x.from == SADA_FROM_B ? b->e[i]->a : first;
 		x.a = x.out;
 	}
 	m->base = x.a;
+	m->anc = x.anc;
 	return 1;
 }
 
@@ -193,75 +257,39 @@ equals(const struct sada_version *v, const struct sada_elder *e)
 	    sada_id_cmp(&e->a->content, &v->content) == 0;
 }
 
-/* The bases of K with each of those before it, each once, and their pasts. */
-struct met {
-	struct sada_elder **e;
-	struct sada_dots *sees;
-	size_t n;
-};
-
-static void
-meet(struct met *m, struct sada_kin *x, size_t k)
-{
-	struct sada_bases b;
-	size_t i, j, l;
-
-	m->e = sada_calloc(k * SADA_BASES_MAX + 1, sizeof(*m->e));
-	m->n = 0;
-	for (i = 0; i < k; i++) {
-		sada_bases_find(&b, x, k, (uint32_t)1 << i);
-		for (j = 0; j < b.n; j++) {
-			for (l = 0; l < m->n; l++)
-				if (sada_anc_cmp(m->e[l]->a, b.e[j]->a) == 0)
-					break;
-			m->e[l] = b.e[j];
-			m->n += l == m->n;
-		}
-	}
-	m->sees = sada_calloc(m->n + 1, sizeof(*m->sees));
-	for (i = 0; i < m->n && m->n > 1; i++)
-		sada_kin_sees(x, m->e[i], &m->sees[i]);
-}
-
-/* Tell the newest of C that lies in the pasts A and B. */
-static void
-tell_sub(const struct sada_merger *merger, const struct common *c,
-    const struct sada_dots *a, const struct sada_dots *b)
-{
-	size_t i;
-
-	for (i = 0; i < c->n; i++)
-		if (sada_kin_within(c->e[i], a) &&
-		    sada_kin_within(c->e[i], b)) {
-			tell(merger, c->e[i]);
-			return;
-		}
-}
-
 /*
- * Which of the versions before K come together is not known.  But the bases
- * of K and a group are some of those of K and its versions one by one, and
- * each merges by what lies in the past of two of them.
+ * Which of the versions before K come together is not known, nor so by what
+ * their bases merge: where K has several bases, with one of them or with
+ * different ones, all that they have in common may be wanted.
  */
 void
 sada_bases_tell(struct sada_kin *x, struct sada_merger *merger, size_t k,
     const struct sada_version *v)
 {
+	const struct sada_elder *one = NULL;
+	struct sada_bases b;
 	struct common c;
-	struct met m;
 	size_t i, j;
+	int several = 0;
 
-	if (!has_bytes(v->kind, v->size))
-		return;
-	meet(&m, x, k);
+	/* One by one, and all at once. */
+	for (i = 0; i <= k; i++) {
+		sada_bases_find(&b, x, k, i < k ? (uint32_t)1 << i :
+		    ((uint32_t)1 << k) - 1);
+		for (j = 0; j < b.n; j++) {
+			several |= one != NULL && sada_anc_cmp(one->a,
+			    b.e[j]->a) != 0;
+			one = b.e[j];
+		}
+		sada_bases_release(&b);
+	}
 	/* What equals the one base gives way without a look at it. */
-	for (i = 0; i < m.n && (m.n > 1 || !equals(v, m.e[0])); i++)
-		tell(merger, m.e[i]);
-	if (m.n > 1)
-		gather(&c, x, k, ((uint32_t)1 << k) - 1);
-	for (i = 1; i < m.n; i++)
-		for (j = 0; j < i; j++)
-			tell_sub(merger, &c, &m.sees[i], &m.sees[j]);
-	free(m.e);
-	free(m.sees);
+	if (one != NULL && !several && has_bytes(v->kind, v->size) &&
+	    !equals(v, one))
+		tell(merger, one);
+	if (!several)
+		return;
+	gather(&c, x, k, ((uint32_t)1 << k) - 1);
+	for (i = 0; i < c.n; i++)
+		tell(merger, c.e[i]);
 }

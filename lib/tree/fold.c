@@ -288,34 +288,23 @@ no_meld(const struct folding *x, size_t to, size_t k,
 	}
 }
 
-/* Bring rank K into group TO if they merge: 1, or 0 and why in APART. */
+/* Bring rank K into group TO by the bases B: 1, or 0 and why in APART. */
 static int
-join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
-    struct sada_err *err)
+join_by(struct folding *x, size_t to, size_t k, const struct sada_bases *b,
+    struct apart *apart, struct sada_err *err)
 {
 	struct sada_group *g = &x->f->g[to];
 	const struct sada_version *v = x->f->rank[k].v;
-	struct sada_bases bases;
 	struct sada_meld meld;
 	int rc;
 
-	if ((rc = find_bases(x, to, k, &bases, err)) < 0)
-		return rc;
-	/* A merge may have come to what V is: then no base is asked for. */
-	if (rc == 0 && g->kind == v->kind && g->size == v->size &&
-	    sada_id_cmp(&g->content, &v->content) == 0)
-		return 1;
-	if (rc == 0) {
-		no_base(x, to, k, apart);
-		return 0;
-	}
 	memset(&meld, 0, sizeof(meld));
 	meld.path = x->e->path;
 	meld.len = x->e->len;
 	meld.left = &x->left;
 	side_of(&meld.a, g->kind, g->size, &g->content);
 	side_of(&meld.b, v->kind, v->size, &v->content);
-	if ((rc = sada_bases_meld(&bases, x->by->merger, &meld, err)) <= 0) {
+	if ((rc = sada_bases_meld(b, x->by->merger, &meld, err)) <= 0) {
 		if (rc == 0)
 			no_meld(x, to, k, &meld, apart);
 		return rc;
@@ -329,8 +318,33 @@ join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
 	g->kind = meld.out.kind;
 	g->size = meld.out.size;
 	g->content = meld.out.id;
-	join_mode(g, v, &bases);
+	join_mode(g, v, b);
 	return 1;
+}
+
+/* Bring rank K into group TO if they merge: 1, or 0 and why in APART. */
+static int
+join_group(struct folding *x, size_t to, size_t k, struct apart *apart,
+    struct sada_err *err)
+{
+	const struct sada_group *g = &x->f->g[to];
+	const struct sada_version *v = x->f->rank[k].v;
+	struct sada_bases bases;
+	int rc;
+
+	if ((rc = find_bases(x, to, k, &bases, err)) < 0)
+		return rc;
+	if (rc == 1) {
+		rc = join_by(x, to, k, &bases, apart, err);
+		sada_bases_release(&bases);
+		return rc;
+	}
+	/* A merge may have come to what V is: then no base is asked for. */
+	if (g->kind == v->kind && g->size == v->size &&
+	    sada_id_cmp(&g->content, &v->content) == 0)
+		return 1;
+	no_base(x, to, k, apart);
+	return 0;
 }
 
 /* Two versions of equal content in group TO: the mode may still differ. */
@@ -344,9 +358,11 @@ join_twin(struct folding *x, size_t to, size_t k, struct sada_err *err)
 
 	if (x->kin == NULL || v->kind != SADA_FILE || v->mode == g->mode)
 		return 0;
-	if ((rc = find_bases(x, to, k, &bases, err)) > 0)
-		join_mode(g, v, &bases);
-	return rc < 0 ? rc : 0;
+	if ((rc = find_bases(x, to, k, &bases, err)) <= 0)
+		return rc;
+	join_mode(g, v, &bases);
+	sada_bases_release(&bases);
+	return 0;
 }
 
 /* The group that rank K joins by a merge: 1 and *TO, or 0 and APART. */

@@ -1,10 +1,10 @@
 /*
  * Who of a slot's versions has which ancestors.
  *
- * A mark is a dot with a content, as it stands in an entry of some list;
- * equal ones are one.  A version that lists it has every entry with that
- * mark for an ancestor.  A version that is alone has every entry all of
- * whose dots its ops have seen.
+ * A point is a dot, and a mark a dot with a content, as they stand in an
+ * entry of some list; equal ones are one.  A version that lists a mark has
+ * every entry with that mark for an ancestor.  A version that is alone has
+ * every entry all of whose dots its ops have seen.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -17,17 +17,32 @@
 /* Slots of the smallest table. */
 #define TABLE_MIN 64
 
-/* It was not looked up yet which ops a mark's dot has. */
+/* It was not looked up yet which ops a dot has. */
 #define UNASKED 3
 
-struct mark {
+struct point {
 	const struct sada_dot *dot;
-	const struct sada_ancestor *a;	/* one with that content */
 	uint64_t lamport;
 	uint32_t op;			/* an op of the dot, if it has NOPS 1 */
 	uint8_t nops;			/* 2: or more; UNASKED */
 	uint32_t listed;		/* bits: who lists it */
 	uint32_t seen;			/* bits: whose ops have seen it */
+	struct sada_dots *past;		/* of its ops; NULL: not asked for */
+	size_t told;			/* points that PAST was asked for */
+	/* By list: which stand beside it in some entry, or NULL. */
+	struct sada_dots *beside[SADA_KIN_MAX];
+};
+
+struct mark {
+	uint32_t point;
+	const struct sada_ancestor *a;	/* one with that content */
+	uint32_t listed;		/* bits: who lists it */
+};
+
+/* Numbers + 1 by hash; 0 is free. */
+struct table {
+	uint32_t *at;
+	size_t mask;			/* of its size, a power of two */
 };
 
 struct kin {
@@ -36,19 +51,20 @@ struct kin {
 	struct sada_elder *e;		/* of each, with their marks behind */
 	size_t n;
 	int loaded, lacks;
-	size_t told;			/* marks that it was asked for */
+	size_t told;			/* points that it was asked for */
 };
 
-/* Invariants: TABLE holds each of MARK once, as its number + 1; 0 is free. */
+/* Invariants: the tables hold each point and each mark once. */
 struct sada_kin {
 	const struct sada_view_by *by;
 	struct kin kin[SADA_KIN_MAX];
 	size_t n;
 	uint32_t loaded;		/* bits */
+	struct point *point;
+	size_t npoint, pointcap;
 	struct mark *mark;
-	size_t nmark, cap;
-	uint32_t *table;
-	size_t mask;			/* of its size, a power of two */
+	size_t nmark, markcap;
+	struct table points, marks;
 	const uint64_t *key;		/* random, of the merger */
 };
 
@@ -72,13 +88,18 @@ sada_kin_free(struct sada_kin *x)
 	if (x == NULL)
 		return;
 	for (k = 0; k < x->n; k++) {
-		for (i = 0; i < x->kin[k].n && x->kin[k].e != NULL; i++)
-			free(x->kin[k].e[i].sees);
 		free(x->kin[k].a);
 		free(x->kin[k].e);
 	}
+	for (k = 0; k < x->npoint; k++) {
+		free(x->point[k].past);
+		for (i = 0; i < SADA_KIN_MAX; i++)
+			free(x->point[k].beside[i]);
+	}
+	free(x->point);
 	free(x->mark);
-	free(x->table);
+	free(x->points.at);
+	free(x->marks.at);
 	free(x);
 }
 
@@ -101,78 +122,149 @@ sada_kin_list(const struct sada_kin *x, size_t k, struct sada_elder **e)
 	return x->kin[k].n;
 }
 
-static int
-mark_is(const struct mark *m, const struct sada_dot *d,
-    const struct sada_ancestor *a)
-{
-	return sada_dot_cmp(m->dot, d) == 0 && (m->a == a ||
-	    (m->a->kind == a->kind && m->a->size == a->size &&
-	    sada_id_cmp(&m->a->content, &a->content) == 0));
-}
-
 static size_t
-hash(const struct sada_kin *x, const struct sada_dot *d,
-    const struct sada_ancestor *a)
+hash_point(const struct sada_kin *x, const struct sada_dot *d)
 {
 	const uint64_t *k = x->key;
 
 	return (size_t)((sada_le64(d->author.b) * k[0] +
 	    sada_le64(d->author.b + 8) * k[1] + d->epoch * k[2] +
-	    d->seq * k[3] + d->tag * k[4] + sada_le64(a->content.b) * k[5] +
+	    d->seq * k[3] + d->tag * k[4]) >> 32);
+}
+
+static size_t
+hash_mark(const struct sada_kin *x, uint32_t point,
+    const struct sada_ancestor *a)
+{
+	const uint64_t *k = x->key;
+
+	return (size_t)((point * k[0] + sada_le64(a->content.b) * k[5] +
 	    sada_le64(a->content.b + 8) * k[6] + a->size * k[7]) >> 32);
 }
 
-/* The place of mark (D, A) in the table, or of the free one that it gets. */
+/* The place of dot D in the table, or of the free one that it gets. */
 static size_t
-place(const struct sada_kin *x, const struct sada_dot *d,
-    const struct sada_ancestor *a)
+place_point(const struct sada_kin *x, const struct sada_dot *d)
 {
-	size_t at = hash(x, d, a) & x->mask;
+	const struct table *t = &x->points;
+	size_t at = hash_point(x, d) & t->mask;
 
-	while (x->table[at] != 0 && !mark_is(&x->mark[x->table[at] - 1], d,
-	    a))
-		at = (at + 1) & x->mask;
+	while (t->at[at] != 0 && sada_dot_cmp(x->point[t->at[at] - 1].dot,
+	    d) != 0)
+		at = (at + 1) & t->mask;
 	return at;
 }
 
-/* Make room in the table for N more marks: half of it stays free. */
+static int
+mark_is(const struct mark *m, uint32_t point, const struct sada_ancestor *a)
+{
+	return m->point == point && (m->a == a || (m->a->kind == a->kind &&
+	    m->a->size == a->size &&
+	    sada_id_cmp(&m->a->content, &a->content) == 0));
+}
+
+/* The same for a mark. */
+static size_t
+place_mark(const struct sada_kin *x, uint32_t point,
+    const struct sada_ancestor *a)
+{
+	const struct table *t = &x->marks;
+	size_t at = hash_mark(x, point, a) & t->mask;
+
+	while (t->at[at] != 0 && !mark_is(&x->mark[t->at[at] - 1], point, a))
+		at = (at + 1) & t->mask;
+	return at;
+}
+
+/* Make T, which holds N, larger for MORE: half of it stays free.  1 if so. */
+static int
+widen(struct table *t, size_t n, size_t more)
+{
+	size_t size = t->at == NULL ? TABLE_MIN : t->mask + 1;
+
+	while (size < 2 * (n + more))
+		size *= 2;
+	if (t->at != NULL && size == t->mask + 1)
+		return 0;
+	free(t->at);
+	t->at = sada_calloc(size, sizeof(*t->at));
+	t->mask = size - 1;
+	return 1;
+}
+
+/* Make room for N more of both. */
 static void
 make_room(struct sada_kin *x, size_t n)
 {
-	size_t size = x->table == NULL ? TABLE_MIN : x->mask + 1, i;
+	size_t i;
 
-	while (size < 2 * (x->nmark + n))
-		size *= 2;
-	if (x->table != NULL && size == x->mask + 1)
-		return;
-	free(x->table);
-	x->table = sada_calloc(size, sizeof(*x->table));
-	x->mask = size - 1;
-	for (i = 0; i < x->nmark; i++)
-		x->table[place(x, x->mark[i].dot, x->mark[i].a)] =
-		    (uint32_t)i + 1;
+	if (widen(&x->points, x->npoint, n))
+		for (i = 0; i < x->npoint; i++)
+			x->points.at[place_point(x, x->point[i].dot)] =
+			    (uint32_t)i + 1;
+	if (widen(&x->marks, x->nmark, n))
+		for (i = 0; i < x->nmark; i++)
+			x->marks.at[place_mark(x, x->mark[i].point,
+			    x->mark[i].a)] = (uint32_t)i + 1;
 }
 
-/* The number of mark (D, A). */
+/* The number of dot D's point. */
 static uint32_t
-mark_of(struct sada_kin *x, const struct sada_dot *d,
-    const struct sada_ancestor *a)
+point_of(struct sada_kin *x, const struct sada_dot *d)
 {
-	size_t at = place(x, d, a);
+	size_t at = place_point(x, d);
+	struct point *p;
+
+	if (x->points.at[at] != 0)
+		return x->points.at[at] - 1;
+	x->point = sada_grow(x->point, &x->pointcap, x->npoint + 1,
+	    sizeof(*x->point));
+	p = &x->point[x->npoint++];
+	memset(p, 0, sizeof(*p));
+	p->dot = d;
+	p->lamport = x->by->lamport(d, x->by->ctx);
+	p->nops = UNASKED;
+	x->points.at[at] = (uint32_t)x->npoint;
+	return (uint32_t)x->npoint - 1;
+}
+
+/* The number of mark (POINT, A). */
+static uint32_t
+mark_of(struct sada_kin *x, uint32_t point, const struct sada_ancestor *a)
+{
+	size_t at = place_mark(x, point, a);
 	struct mark *m;
 
-	if (x->table[at] != 0)
-		return x->table[at] - 1;
-	x->mark = sada_grow(x->mark, &x->cap, x->nmark + 1,
+	if (x->marks.at[at] != 0)
+		return x->marks.at[at] - 1;
+	x->mark = sada_grow(x->mark, &x->markcap, x->nmark + 1,
 	    sizeof(*x->mark));
 	m = &x->mark[x->nmark++];
 	memset(m, 0, sizeof(*m));
-	m->dot = d;
+	m->point = point;
 	m->a = a;
-	m->lamport = x->by->lamport(d, x->by->ctx);
-	m->nops = UNASKED;
-	x->table[at] = (uint32_t)x->nmark;
+	x->marks.at[at] = (uint32_t)x->nmark;
 	return (uint32_t)x->nmark - 1;
+}
+
+/* The dots of E, of list K, lived at once. */
+static void
+put_beside(struct sada_kin *x, size_t k, const struct sada_elder *e)
+{
+	struct sada_dots **d;
+	size_t i, j;
+	uint32_t p;
+
+	for (i = 0; i < e->a->ndot && e->a->ndot > 1; i++) {
+		d = &x->point[x->mark[e->mark[i]].point].beside[k];
+		if (*d == NULL)
+			*d = sada_calloc(1, sizeof(**d));
+		for (j = 0; j < e->a->ndot; j++) {
+			p = x->mark[e->mark[j]].point;
+			if (j != i)
+				(*d)->bits[p / 64] |= (uint64_t)1 << p % 64;
+		}
+	}
 }
 
 /* Enter the list of number K. */
@@ -181,9 +273,9 @@ enter(struct sada_kin *x, size_t k)
 {
 	struct kin *kin = &x->kin[k];
 	struct sada_elder *e;
-	struct mark *m;
 	size_t i, j, dots = 0;
-	uint32_t *at;
+	struct point *p;
+	uint32_t *at, n;
 
 	for (i = 0; i < kin->n; i++)
 		dots += kin->a[i].ndot;
@@ -195,12 +287,15 @@ enter(struct sada_kin *x, size_t k)
 		e->a = &kin->a[i];
 		e->mark = at;
 		for (j = 0; j < e->a->ndot; j++) {
-			*at = mark_of(x, &e->a->dot[j], e->a);
-			m = &x->mark[*at++];
-			m->listed |= (uint32_t)1 << k;
-			if (m->lamport > e->lamport)
-				e->lamport = m->lamport;
+			n = point_of(x, &e->a->dot[j]);
+			*at = mark_of(x, n, e->a);
+			x->mark[*at++].listed |= (uint32_t)1 << k;
+			p = &x->point[n];
+			p->listed |= (uint32_t)1 << k;
+			if (p->lamport > e->lamport)
+				e->lamport = p->lamport;
 		}
+		put_beside(x, k, e);
 	}
 }
 
@@ -226,35 +321,35 @@ sada_kin_load(struct sada_kin *x, size_t k, struct sada_err *err)
 	return 0;
 }
 
-/* How many ops has mark M: 0, 1, or 2 for more?  Of one it is M->op. */
+/* How many ops has P: 0, 1, or 2 for more?  Of one it is P->op. */
 static unsigned
-ops_of(const struct sada_kin *x, struct mark *m)
+ops_of(const struct sada_kin *x, struct point *p)
 {
 	size_t n;
 
-	if (m->nops == UNASKED) {
-		n = sada_merger_ops(x->by->merger, m->dot, &m->op, 1);
-		m->nops = n > 1 ? 2 : (uint8_t)n;
+	if (p->nops == UNASKED) {
+		n = sada_merger_ops(x->by->merger, p->dot, &p->op, 1);
+		p->nops = n > 1 ? 2 : (uint8_t)n;
 	}
-	return m->nops;
+	return p->nops;
 }
 
-/* Has PAST seen an op of mark M? */
+/* Has PAST seen an op of P? */
 static int
 in_past(const struct sada_kin *x, const struct sada_context *past,
-    struct mark *m)
+    struct point *p)
 {
-	switch (ops_of(x, m)) {
+	switch (ops_of(x, p)) {
 	case 0:
 		return 0;
 	case 1:
-		return sada_context_has(past, m->op);
+		return sada_context_has(past, p->op);
 	default:
-		return sada_merger_seen(x->by->merger, past, m->dot);
+		return sada_merger_seen(x->by->merger, past, p->dot);
 	}
 }
 
-/* Note which marks the ops of K have seen, whose version is alone. */
+/* Note which points the ops of K have seen, whose version is alone. */
 static void
 tell(struct sada_kin *x, size_t k)
 {
@@ -264,20 +359,20 @@ tell(struct sada_kin *x, size_t k)
 	const struct sada_context *past;
 	size_t i, j, n, first = kin->told;
 
-	if (first == x->nmark)
+	if (first == x->npoint)
 		return;
-	kin->told = x->nmark;
+	kin->told = x->npoint;
 	n = sada_merger_ops(m, &kin->v->dot, op, LANES);
 	if (n == 0 || n > LANES)
 		return;
-	for (i = first; i < x->nmark; i++)
-		x->mark[i].seen |= bit;
+	for (i = first; i < x->npoint; i++)
+		x->point[i].seen |= bit;
 	for (j = 0; j < n; j++) {
 		past = sada_merger_past(m, op[j]);
-		for (i = first; i < x->nmark; i++)
-			if ((x->mark[i].seen & bit) &&
-			    !in_past(x, past, &x->mark[i]))
-				x->mark[i].seen &= ~bit;
+		for (i = first; i < x->npoint; i++)
+			if ((x->point[i].seen & bit) &&
+			    !in_past(x, past, &x->point[i]))
+				x->point[i].seen &= ~bit;
 	}
 }
 
@@ -286,6 +381,7 @@ sada_kin_of(struct sada_kin *x, struct sada_elder *e)
 {
 	const struct sada_version *v;
 	uint32_t seen = x->loaded;
+	const struct mark *m;
 	size_t i, k;
 
 	if (e->asked == x->loaded)
@@ -300,9 +396,11 @@ sada_kin_of(struct sada_kin *x, struct sada_elder *e)
 			tell(x, k);
 	}
 	e->of = 0;
+	e->alone = seen;
 	for (i = 0; i < e->a->ndot; i++) {
-		e->of |= x->mark[e->mark[i]].listed;
-		seen &= x->mark[e->mark[i]].seen;
+		m = &x->mark[e->mark[i]];
+		e->of |= m->listed;
+		seen &= x->point[m->point].seen;
 	}
 	e->of |= seen;
 	e->asked = x->loaded;
@@ -373,35 +471,106 @@ sada_kin_sort(struct sada_kin *x, struct sada_elder **e, size_t n)
 		qsort_r(e, n, sizeof(*e), by_age, x);
 }
 
-void
-sada_kin_sees(struct sada_kin *x, struct sada_elder *e, struct sada_dots *d)
+/* Of dot I of E: which versions have it, that list it or are alone? */
+static uint32_t
+has(const struct sada_kin *x, const struct sada_elder *e, size_t i)
 {
-	struct sada_context *past;
+	const struct point *p = &x->point[x->mark[e->mark[i]].point];
+
+	return p->listed | (p->seen & e->alone);
+}
+
+/* The points in the past of P's ops. */
+static const struct sada_dots *
+past_of_point(const struct sada_kin *x, struct point *p)
+{
+	struct sada_merger *m = x->by->merger;
+	const struct sada_context *past;
+	uint32_t op[LANES];
+	size_t i, j, n;
+
+	assert(x->npoint <= 64 * SADA_DOTS_WORDS);
+	if (p->past == NULL)
+		p->past = sada_calloc(1, sizeof(*p->past));
+	if (p->told == x->npoint)
+		return p->past;
+	n = sada_merger_ops(m, p->dot, op, LANES);
+	for (j = 0; j < n && n <= LANES; j++) {
+		past = sada_merger_past(m, op[j]);
+		for (i = p->told; i < x->npoint; i++)
+			if (in_past(x, past, &x->point[i]))
+				p->past->bits[i / 64] |= (uint64_t)1 << i % 64;
+	}
+	p->told = x->npoint;
+	return p->past;
+}
+
+/* Add to D what P was made of, as far as the lists of ALL tell. */
+static void
+add_past(const struct sada_kin *x, struct point *p, uint32_t all,
+    struct sada_dots *d)
+{
+	struct sada_dots made = *past_of_point(x, p);
+	size_t i, k;
+
+	for (k = 0; k < x->n; k++)
+		for (i = 0; i < SADA_DOTS_WORDS && (all >> k & 1) != 0 &&
+		    p->beside[k] != NULL; i++)
+			made.bits[i] &= ~p->beside[k]->bits[i];
+	for (i = 0; i < SADA_DOTS_WORDS; i++)
+		d->bits[i] |= made.bits[i];
+}
+
+/* What those dots of E were made of that one of IN has. */
+static void
+sees_of(const struct sada_kin *x, const struct sada_elder *e, uint32_t in,
+    uint32_t all, struct sada_dots *d)
+{
 	size_t i;
 
-	assert(x->nmark <= 64 * SADA_DOTS_WORDS);
-	if (e->sees == NULL)
-		e->sees = sada_calloc(SADA_DOTS_WORDS, sizeof(*e->sees));
-	if (e->told < x->nmark && (past = past_of(x, e)) != NULL) {
-		for (i = e->told; i < x->nmark; i++)
-			if (in_past(x, past, &x->mark[i]))
-				e->sees[i / 64] |= (uint64_t)1 << i % 64;
-		free(past);
-	}
-	e->told = x->nmark;
+	memset(d, 0, sizeof(*d));
+	for (i = 0; i < e->a->ndot; i++)
+		if ((has(x, e, i) & in) != 0)
+			add_past(x, &x->point[x->mark[e->mark[i]].point],
+			    all, d);
+}
+
+void
+sada_kin_sees(struct sada_kin *x, struct sada_elder *e, size_t k,
+    uint32_t in, struct sada_dots *d)
+{
+	uint32_t one = (uint32_t)1 << k;
+	struct sada_dots other;
+	size_t i;
+
+	(void)sada_kin_of(x, e);
+	sees_of(x, e, one, one | in, d);
+	sees_of(x, e, in, one | in, &other);
 	for (i = 0; i < SADA_DOTS_WORDS; i++)
-		d->bits[i] |= e->sees[i];
+		d->bits[i] &= other.bits[i];
 }
 
 int
-sada_kin_within(const struct sada_elder *e, const struct sada_dots *d)
+sada_kin_within(struct sada_kin *x, struct sada_elder *e, size_t k,
+    uint32_t in, const struct sada_dots *d)
 {
-	size_t i;
+	size_t i, both = 0, out = 0, outboth = 0;
+	uint32_t p, of;
 
-	for (i = 0; i < e->a->ndot; i++)
-		if ((d->bits[e->mark[i] / 64] >> e->mark[i] % 64 & 1) == 0)
-			return 0;
-	return 1;
+	(void)sada_kin_of(x, e);
+	for (i = 0; i < e->a->ndot; i++) {
+		p = x->mark[e->mark[i]].point;
+		of = has(x, e, i);
+		if ((of & in) != 0 && (of >> k & 1))
+			both++;
+		else
+			of = 0;
+		if ((d->bits[p / 64] >> p % 64 & 1) == 0) {
+			out++;
+			outboth += of != 0;
+		}
+	}
+	return both > 0 ? outboth == 0 : out == 0;
 }
 
 int
@@ -410,7 +579,7 @@ sada_kin_known(struct sada_kin *x, const struct sada_elder *e)
 	size_t i;
 
 	for (i = 0; i < e->a->ndot; i++)
-		if (ops_of(x, &x->mark[e->mark[i]]) == 0)
+		if (ops_of(x, &x->point[x->mark[e->mark[i]].point]) == 0)
 			return 0;
 	return 1;
 }

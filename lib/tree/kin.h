@@ -38,9 +38,7 @@ struct sada_elder {
 	uint64_t past;			/* ops in the past of its own; 0: it was
 					   not weighed yet */
 	uint32_t *mark;			/* private, as all that follows */
-	uint32_t of, asked;
-	uint64_t *sees;
-	size_t told;
+	uint32_t of, asked, alone;
 };
 /* The entries of the list of K (loaded): *E, borrowed; how many. */
 size_t sada_kin_list(const struct sada_kin *x, size_t k,
@@ -59,11 +57,21 @@ void sada_kin_sort(struct sada_kin *x, struct sada_elder **e, size_t n);
 struct sada_dots {
 	uint64_t bits[SADA_DOTS_WORDS];
 };
-/* Add to D those dots that lie in the past of E's ops, its own included. */
-void sada_kin_sees(struct sada_kin *x, struct sada_elder *e,
-    struct sada_dots *d);
-/* Are all dots of E in D? */
-int sada_kin_within(const struct sada_elder *e, const struct sada_dots *d);
+/*
+ * Version K and a group of the versions IN have E in common, but of its
+ * dots perhaps only some: a version has a dot that stands in its list, or,
+ * if it is alone and E was no other name, in its past.
+ *
+ * D: the dots that E was made of, by those dots that K has, and by those
+ * that IN has.  A dot was made of itself and what lies in the past of its
+ * ops; not of one that stands beside it in an entry of these lists, for
+ * both lived at once.
+ */
+void sada_kin_sees(struct sada_kin *x, struct sada_elder *e, size_t k,
+    uint32_t in, struct sada_dots *d);
+/* Are those that both have in D?  If none is, all of E's dots? */
+int sada_kin_within(struct sada_kin *x, struct sada_elder *e, size_t k,
+    uint32_t in, const struct sada_dots *d);
 /* Has each dot of E an op in the state? */
 int sada_kin_known(struct sada_kin *x, const struct sada_elder *e);
 

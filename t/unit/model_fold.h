@@ -13,6 +13,7 @@
 #define SADA_UNIT_MODEL_FOLD_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "model_naive.h"
 #include "tree/view.h"
@@ -38,6 +39,7 @@ enum {
 #define CONTENTS NAIVE_RECS
 #define NANC_MAX 96		/* entries of a list */
 #define NBASES 8		/* bases of a merge */
+#define NSUBS 64		/* how often more are looked for */
 
 enum { TEXT, BYTES, LINK };	/* bytes are never merged */
 
@@ -277,25 +279,86 @@ nbase_ok(const struct nlook *l, const struct nkin *k, int at, int group,
 
 /* What a version and a group are merged from, newest first. */
 struct nbases {
-	struct nanc e[NBASES], sub[NBASES];	/* sub: of e and those before */
-	int has_sub[NBASES];
+	struct nanc e[NBASES];
+	struct nbases *sub[NBASES];	/* of e and those before; or NULL */
 	int n;
 };
 
-/* The dots in the past of A's ops; *KNOWN: has each of A's an op? */
+/* Those of one merge; the first is the main one. */
+struct npool {
+	struct nbases b[NSUBS + 1];
+	int n;
+};
+
+/* Which dots of A has version K: listed, or all that its op has seen? */
 static inline uint64_t
-nsees(const struct nlook *l, const struct nanc *a, int *known)
+nhas(const struct nlook *l, const struct nkin *k, const struct nanc *a)
 {
-	uint64_t sees = 0, met = 0;
+	const struct nfiles *w = l->w;
+	int i, dot = w->dotno[w->n.rec[k->rec].op];
+	uint64_t has = 0, seen = a->dots;
+
+	for (i = 0; i < k->n; i++)
+		has |= k->a[i].dots & a->dots;
+	if (l->rule == V_NO_ALONE ||
+	    (w->n.rec[k->rec].v.flags & SADA_V_ALONE) == 0)
+		return has;
+	for (i = 0; i < w->n.nop; i++)
+		if ((l->ops >> i & 1) && w->dotno[i] == dot)
+			seen &= w->seen[i];
+	return has | seen;
+}
+
+/* The dots that stand with DOT in an entry of K[at]'s or GROUP's lists. */
+static inline uint64_t
+nbeside(const struct nkin *k, int at, int group, int dot)
+{
+	uint64_t beside = 0;
+	int i, j;
+
+	for (i = 0; i <= at; i++)
+		for (j = 0; (i == at || k[i].group == group) && j < k[i].n;
+		    j++)
+			if (k[i].a[j].dots >> dot & 1)
+				beside |= k[i].a[j].dots;
+	return beside & ~((uint64_t)1 << dot);
+}
+
+/* The dots that those of DOTS were made of. */
+static inline uint64_t
+nsees(const struct nlook *l, const struct nkin *k, int at, int group,
+    uint64_t dots)
+{
+	uint64_t sees = 0, one;
+	int i, dot;
+
+	for (dot = 0; dot < l->w->n.nop; dot++) {
+		if ((dots >> dot & 1) == 0)
+			continue;
+		for (i = 0, one = 0; i < l->w->n.nop; i++)
+			if ((l->ops >> i & 1) && l->w->dotno[i] == dot)
+				one |= l->w->seen[i];
+		sees |= one & ~nbeside(k, at, group, dot);
+	}
+	return sees;
+}
+
+/*
+ * What A, which K[at] and GROUP have in common, has seen by what each has
+ * of it; in *BOTH the dots that both have, or all if there is none.
+ */
+static inline uint64_t
+nseen(const struct nlook *l, const struct nkin *k, int at, int group,
+    const struct nanc *a, uint64_t *both)
+{
+	uint64_t one = nhas(l, &k[at], a), other = 0;
 	int i;
 
-	for (i = 0; i < l->w->n.nop; i++)
-		if ((l->ops >> i & 1) && (a->dots >> l->w->dotno[i] & 1)) {
-			sees |= l->w->seen[i];
-			met |= (uint64_t)1 << l->w->dotno[i];
-		}
-	*known = (a->dots & ~met) == 0;
-	return sees;
+	for (i = 0; i < at; i++)
+		if (k[i].group == group)
+			other |= nhas(l, &k[i], a);
+	*both = (one & other) != 0 ? one & other : a->dots;
+	return nsees(l, k, at, group, one) & nsees(l, k, at, group, other);
 }
 
 /* All that K[at] and GROUP have in common, newest first: how many. */
@@ -321,36 +384,52 @@ ncommon(const struct nlook *l, struct nkin *k, int at, int group,
 	return n;
 }
 
+/* The bases among the N entries C, into the next of POOL. */
+static inline struct nbases *
+nfind(const struct nlook *l, struct nkin *k, int at, int group,
+    const struct nanc *c, int n, struct npool *pool)
+{
+	struct nbases *b = &pool->b[pool->n++];
+	struct nanc *both = malloc((size_t)(n + 1) * sizeof(*both));
+	uint64_t all = 0, own, dots, of;
+	int i, j, m;
+
+	b->n = 0;
+	for (i = 0; i < n && b->n < NBASES; i++) {
+		own = nseen(l, k, at, group, &c[i], &dots);
+		/* Of what a list here names, all ops are in the state. */
+		if (i > 0 && (dots & ~all) == 0)
+			continue;
+		for (j = i + 1, m = 0; j < n && b->n > 0; j++) {
+			(void)nseen(l, k, at, group, &c[j], &of);
+			if ((of & ~(all & own)) == 0)
+				both[m++] = c[j];
+		}
+		b->sub[b->n] = m == 0 || pool->n > NSUBS ? NULL :
+		    nfind(l, k, at, group, both, m, pool);
+		b->e[b->n++] = c[i];
+		all |= own;
+	}
+	free(both);
+	return b;
+}
+
 /* The bases of version K[at] and GROUP: how many. */
 static inline int
 nbases(const struct nlook *l, struct nkin *k, int at, int group,
-    struct nbases *b)
+    struct npool *pool)
 {
 	static struct nanc c[FOLD_MAX * NANC_MAX];
-	uint64_t all = 0, own;
-	int i, j, known, n = ncommon(l, k, at, group, c);
+	int n = ncommon(l, k, at, group, c);
 
-	b->n = 0;
 	if (l->rule == V_OLDEST && n > 0) {
 		c[0] = c[n - 1];
 		n = 1;
 	}
 	if (l->rule == V_ONE_BASE && n > 0)
 		n = 1;
-	for (i = 0; i < n && b->n < NBASES; i++) {
-		own = nsees(l, &c[i], &known);
-		if (i > 0 && ((c[i].dots & ~all) == 0 || !known))
-			continue;
-		b->has_sub[b->n] = 0;
-		for (j = i + 1; j < n && !b->has_sub[b->n]; j++)
-			if ((c[j].dots & ~(all & own)) == 0) {
-				b->sub[b->n] = c[j];
-				b->has_sub[b->n] = 1;
-			}
-		b->e[b->n++] = c[i];
-		all |= own;
-	}
-	return b->n;
+	pool->n = 0;
+	return nfind(l, k, at, group, c, n, pool)->n;
 }
 
 /* The mode of them all. */
@@ -361,7 +440,7 @@ nbases_mode(const struct nbases *b)
 	int i;
 
 	for (i = 1; i < b->n; i++)
-		if (b->has_sub[i] && b->sub[i].mode == mode)
+		if (b->sub[i] != NULL && nbases_mode(b->sub[i]) == mode)
 			mode = b->e[i].mode;
 	return mode;
 }
@@ -408,15 +487,27 @@ nmeld(struct nlook *l, int slot, int base, int a, int b)
 	return m;
 }
 
+/* Bases as one content. */
+static inline int
+nblend(struct nlook *l, int slot, const struct nbases *x)
+{
+	int i, m = x->e[0].content, base;
+
+	for (i = 1; i < x->n && m >= 0; i++) {
+		base = x->sub[i] != NULL ? nblend(l, slot, x->sub[i]) : -1;
+		if (base == LACKS)
+			return LACKS;
+		m = nmeld(l, slot, base, m, x->e[i].content);
+	}
+	return m;
+}
+
 /* Merge by several. */
 static inline int
 nmeld_by(struct nlook *l, int slot, const struct nbases *x, int a, int b)
 {
-	int i, m = x->e[0].content, out = APART, first = APART;
+	int i, m = nblend(l, slot, x), out = APART, first = APART;
 
-	for (i = 1; i < x->n && m >= 0; i++)
-		m = nmeld(l, slot, x->has_sub[i] ? x->sub[i].content : -1, m,
-		    x->e[i].content);
 	if (m == LACKS)
 		return LACKS;
 	if (m >= 0)
@@ -456,7 +547,7 @@ static inline int
 njoin(struct nlook *l, struct nkin *k, int at, struct nname *g, int group)
 {
 	const struct sada_version *v = &l->w->n.rec[k[at].rec].v;
-	struct nbases base;
+	struct npool base;
 	int b = l->w->file[k[at].rec].content, has, m;
 
 	if (g->kind == SADA_DIR || b < 0)
@@ -466,7 +557,7 @@ njoin(struct nlook *l, struct nkin *k, int at, struct nname *g, int group)
 	has = nbases(l, k, at, group, &base) > 0;
 	if (!has && (b != g->content || l->rule == V_NO_TWIN))
 		return 0;
-	m = has ? nmeld_by(l, g->slot, &base, g->content, b) : b;
+	m = has ? nmeld_by(l, g->slot, &base.b[0], g->content, b) : b;
 	if (m < 0)
 		return 0;
 	if (m != g->content && m != b) {
@@ -483,7 +574,7 @@ njoin(struct nlook *l, struct nkin *k, int at, struct nname *g, int group)
 	}
 	g->content = m;
 	g->kind = nkind(l->w, m);
-	nmode(l, g, v->mode, &base);
+	nmode(l, g, v->mode, &base.b[0]);
 	return 1;
 }
 
@@ -534,14 +625,14 @@ ngroup(struct nlook *l, struct nkin *k, int at, int many, struct nname *g,
 	const struct nfiles *w = l->w;
 	const struct sada_version *v = &w->n.rec[k[at].rec].v;
 	int i, content = w->file[k[at].rec].content;
-	struct nbases base;
+	struct npool base;
 
 	for (i = 0; i < at && l->rule != V_NO_TWIN; i++)
 		if (w->file[k[i].rec].content == content) {
 			if (content >= 0 && !many &&
 			    v->mode != g[k[i].group].mode) {
 				(void)nbases(l, k, at, k[i].group, &base);
-				nmode(l, &g[k[i].group], v->mode, &base);
+				nmode(l, &g[k[i].group], v->mode, &base.b[0]);
 			}
 			return k[i].group;
 		}
