@@ -113,6 +113,8 @@ libsada_a_SOURCES = \
 	lib/format/types.h \
 	lib/git/ignore.c \
 	lib/git/ignore.h \
+	lib/git/load.c \
+	lib/git/load.h \
 	lib/git/merge.c \
 	lib/git/merge.h \
 	lib/git/patch.c \

@@ -319,3 +319,38 @@ give() {
 	run -0 --separate-stderr sada-snap --accept-deletes -C b
 	[ "$stderr" = '' ]
 }
+
+@test "without libgit2 a merge changes nothing, and all else goes on" {
+	pair
+	seq 9 >a/list
+	snap a
+	carry a b
+	sed -i 's/1/one/' a/list
+	sed -i 's/9/nine/' b/list
+	snap a
+	snap b
+	sada-push -C a -o ab bob
+	sada-pull -C b ab
+
+	# What no program can load, under whatever name it is asked for.
+	mkdir lib
+	for v in 1.5 1.6 1.7 1.8 1.9; do
+		: >"lib/libgit2.so.$v"
+	done
+	cp b/list before
+	id=$(sada-status -C b --id)
+	run -74 --separate-stderr env LD_LIBRARY_PATH="$PWD/lib" \
+	    sada-merge -C b
+	[[ $stderr == *'cannot load libgit2'* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	cmp b/list before
+	[ "$(sada-status -C b --id)" = "$id" ]
+	touch b/new
+	run -0 env LD_LIBRARY_PATH="$PWD/lib" sada-snap -C b
+	run -0 env LD_LIBRARY_PATH="$PWD/lib" sada-push -C b -o ba
+	sada-merge -C b
+	carry b a
+	same a b
+	[ "$(grep -c one a/list)" -eq 1 ]
+	[ "$(grep -c nine a/list)" -eq 1 ]
+}

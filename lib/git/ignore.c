@@ -17,13 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <git2.h>
-#include <git2/sys/config.h>
-#include <git2/sys/repository.h>
-
 #include "base/buf.h"
 #include "base/path.h"
 #include "git/ignore.h"
+#include "git/load.h"
 
 #define TEXT_MAX ((size_t)1 << 20)
 #define FIRST_RULES "*\n!*\n"
@@ -40,17 +37,8 @@ struct sada_ignore {
 	pthread_mutex_t lock;		/* over all that follows */
 	struct set **set;		/* sorted by dir */
 	size_t n, cap;
-	int started;			/* libgit2 is: it costs 10 ms */
+	const struct sada_git *g;	/* NULL: not started, which costs 10 ms */
 };
-
-static int
-fail(struct sada_err *err, const char *what)
-{
-	const git_error *e = git_error_last();
-
-	return sada_err_set(err, SADA_SYS, "ignore rules: %s: %s", what,
-	    e != NULL && e->message != NULL ? e->message : "unknown error");
-}
 
 /*
  * A configuration that holds nothing and forgets what is set; only two
@@ -209,7 +197,8 @@ config_snapshot(git_config_backend **out, git_config_backend *b)
  * a name without a '/' behind it is a directory.
  */
 static int
-repo_new(git_repository **out, struct sada_err *err)
+repo_new(git_repository **out, const struct sada_git *g,
+    struct sada_err *err)
 {
 	git_repository *repo = NULL;
 	git_config *cfg = NULL;
@@ -217,20 +206,28 @@ repo_new(git_repository **out, struct sada_err *err)
 	int rc = 0;
 
 	*out = NULL;
-	if (git_config_new(&cfg) < 0 || git_config_add_backend(cfg, b,
+	if (g->config_new(&cfg) < 0 || g->config_add_backend(cfg, b,
 	    GIT_CONFIG_LEVEL_APP, NULL, 0) < 0) {
 		config_free(b);
-		rc = fail(err, "no configuration");
-	} else if (git_repository_new(&repo) < 0 ||
-	    git_repository_set_config(repo, cfg) < 0 ||
-	    git_repository_set_bare(repo) < 0)
-		rc = fail(err, "no repository");
-	git_config_free(cfg);
+		rc = sada_git_fail(g, "ignore rules: no configuration", err);
+	} else if (g->repository_new(&repo) < 0 ||
+	    g->repository_set_config(repo, cfg) < 0 ||
+	    g->repository_set_bare(repo) < 0)
+		rc = sada_git_fail(g, "ignore rules: no repository", err);
+	g->config_free(cfg);
 	if (rc < 0)
-		git_repository_free(repo);
+		g->repository_free(repo);
 	else
 		*out = repo;
 	return rc;
+}
+
+static void
+repo_free(const struct sada_ignore *ig, struct set *s)
+{
+	if (s->repo != NULL)
+		ig->g->repository_free(s->repo);
+	s->repo = NULL;
 }
 
 int
@@ -390,8 +387,7 @@ sada_ignore_add(struct sada_ignore *ig, const char *dir, size_t dirlen,
 		if (ig->set[i] != s && !sada_path_below(ig->set[i]->dir,
 		    ig->set[i]->len, dir, dirlen))
 			continue;
-		git_repository_free(ig->set[i]->repo);
-		ig->set[i]->repo = NULL;
+		repo_free(ig, ig->set[i]);
 	}
 	pthread_mutex_unlock(&ig->lock);
 	return 0;
@@ -419,13 +415,16 @@ static int
 set_build(struct sada_ignore *ig, struct set *s, struct sada_err *err)
 {
 	const struct set *chain[SADA_DEPTH_MAX + 1], *a = s;
+	const struct sada_git *g;
 	struct sada_buf b = { 0 };
 	size_t n = 0;
 	int rc;
 
-	if (!ig->started && git_libgit2_init() < 0)
-		return fail(err, "no libgit2");
-	ig->started = 1;
+	if (ig->g == NULL) {
+		if ((rc = sada_git_start(&g, err)) < 0)
+			return rc;
+		ig->g = g;
+	}
 	while (a != NULL) {
 		assert(n < sizeof(chain) / sizeof(chain[0]));
 		chain[n++] = a;
@@ -437,11 +436,11 @@ set_build(struct sada_ignore *ig, struct set *s, struct sada_err *err)
 		n--;
 		sada_buf_add(&b, chain[n]->text.p, chain[n]->text.len);
 	}
-	if ((rc = repo_new(&s->repo, err)) == 0 &&
-	    git_ignore_add_rule(s->repo, sada_buf_str(&b)) < 0) {
-		rc = fail(err, "a text is refused");
-		git_repository_free(s->repo);
-		s->repo = NULL;
+	if ((rc = repo_new(&s->repo, ig->g, err)) == 0 &&
+	    ig->g->ignore_add_rule(s->repo, sada_buf_str(&b)) < 0) {
+		rc = sada_git_fail(ig->g, "ignore rules: a text is refused",
+		    err);
+		repo_free(ig, s);
 	}
 	sada_buf_release(&b);
 	return rc;
@@ -456,8 +455,8 @@ ask(struct sada_ignore *ig, struct set *s, const char *path,
 
 	if (s->repo == NULL && (rc = set_build(ig, s, err)) < 0)
 		return rc;
-	if (git_ignore_path_is_ignored(&ignored, s->repo, path) < 0)
-		return fail(err, "no answer");
+	if (ig->g->ignore_path_is_ignored(&ignored, s->repo, path) < 0)
+		return sada_git_fail(ig->g, "ignore rules: no answer", err);
 	return ignored != 0;
 }
 
@@ -496,14 +495,14 @@ sada_ignore_free(struct sada_ignore *ig)
 	if (ig == NULL)
 		return;
 	for (i = 0; i < ig->n; i++) {
-		git_repository_free(ig->set[i]->repo);
+		repo_free(ig, ig->set[i]);
 		sada_buf_release(&ig->set[i]->text);
 		free(ig->set[i]->dir);
 		free(ig->set[i]);
 	}
 	free(ig->set);
 	(void)pthread_mutex_destroy(&ig->lock);
-	if (ig->started)
-		(void)git_libgit2_shutdown();
+	if (ig->g != NULL)
+		(void)ig->g->libgit2_shutdown();
 	free(ig);
 }

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <git2.h>
-
 #include "base/buf.h"
+#include "git/load.h"
 #include "git/merge.h"
 
 #define WIDTH 5				/* a number as a line: 4 x 6 bits */
@@ -30,15 +29,6 @@ sada_seq_release(struct sada_seq *s)
 {
 	free(s->v);
 	memset(s, 0, sizeof(*s));
-}
-
-static int
-fail(struct sada_err *err)
-{
-	const git_error *e = git_error_last();
-
-	return sada_err_set(err, SADA_SYS, "cannot merge: %s",
-	    e != NULL && e->message != NULL ? e->message : "unknown error");
 }
 
 /* Write S as lines. */
@@ -94,7 +84,8 @@ get_lines(struct sada_seq *out, const unsigned char *p, size_t n)
 
 /* Merge IN: base, a, b as lines. */
 static int
-run(struct sada_seq *out, const struct sada_buf in[3], struct sada_err *err)
+run(struct sada_seq *out, const struct sada_git *g,
+    const struct sada_buf in[3], struct sada_err *err)
 {
 	git_merge_file_input side[3];
 	git_merge_file_options o;
@@ -103,24 +94,24 @@ run(struct sada_seq *out, const struct sada_buf in[3], struct sada_err *err)
 	int rc;
 
 	memset(&res, 0, sizeof(res));
-	if (git_merge_file_options_init(&o, GIT_MERGE_FILE_OPTIONS_VERSION)
-	    < 0)
-		return fail(err);
+	if (g->merge_file_options_init(&o,
+	    GIT_MERGE_FILE_OPTIONS_VERSION) < 0)
+		return sada_git_fail(g, "cannot merge", err);
 	o.flags = GIT_MERGE_FILE_STYLE_MERGE;
 	for (i = 0; i < 3; i++) {
-		if (git_merge_file_input_init(&side[i],
+		if (g->merge_file_input_init(&side[i],
 		    GIT_MERGE_FILE_INPUT_VERSION) < 0)
-			return fail(err);
+			return sada_git_fail(g, "cannot merge", err);
 		side[i].ptr = (const char *)in[i].p;
 		side[i].size = in[i].len;
 		side[i].path = "x";
 		side[i].mode = 0100644;
 	}
-	if (git_merge_file(&res, &side[0], &side[1], &side[2], &o) < 0)
-		return fail(err);
+	if (g->merge_file(&res, &side[0], &side[1], &side[2], &o) < 0)
+		return sada_git_fail(g, "cannot merge", err);
 	rc = get_lines(out, (const unsigned char *)res.ptr, res.len);
 	assert((rc == 0) == (res.automergeable != 0));
-	git_merge_file_result_free(&res);
+	g->merge_file_result_free(&res);
 	return rc;
 }
 
@@ -130,21 +121,22 @@ sada_git_merge(struct sada_seq *out, const struct sada_seq *base,
     struct sada_err *err)
 {
 	struct sada_buf in[3] = { { 0 }, { 0 }, { 0 } };
+	const struct sada_git *g;
 	size_t i;
 	int rc, users;
 
 	assert(base->n < INT_MAX / 4 / WIDTH && a->n < INT_MAX / 4 / WIDTH &&
 	    b->n < INT_MAX / 4 / WIDTH);
-	if ((users = git_libgit2_init()) < 0)
-		return fail(err);
+	if ((users = sada_git_start(&g, err)) < 0)
+		return users;
 	put_lines(&in[0], base);
 	put_lines(&in[1], a);
 	put_lines(&in[2], b);
-	rc = run(out, in, err);
+	rc = run(out, g, in, err);
 	for (i = 0; i < 3; i++)
 		sada_buf_release(&in[i]);
 	/* The first to start it leaves it on: a start costs 10 ms. */
 	if (users > 1)
-		(void)git_libgit2_shutdown();
+		(void)g->libgit2_shutdown();
 	return rc;
 }

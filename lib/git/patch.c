@@ -4,9 +4,8 @@
  */
 #include <string.h>
 
-#include <git2.h>
-
 #include "base/quote.h"
+#include "git/load.h"
 #include "git/patch.h"
 
 /* Append "a/PATH", quoted as a whole when it must be. */
@@ -117,15 +116,6 @@ print_line(const git_diff_delta *delta, const git_diff_hunk *hunk,
 	return 0;
 }
 
-static int
-fail(struct sada_err *err)
-{
-	const git_error *e = git_error_last();
-
-	return sada_err_set(err, SADA_SYS, "cannot make a patch: %s",
-	    e != NULL && e->message != NULL ? e->message : "unknown error");
-}
-
 /* As git: a NUL among the first bytes makes it no text. */
 static int
 is_binary(const struct sada_patch_side *s)
@@ -139,25 +129,24 @@ put_hunks(struct printing *pr, struct sada_err *err)
 {
 	git_diff_options o;
 	const struct sada_patch_side *a = pr->a, *b = pr->b;
+	const struct sada_git *g;
 	git_patch *patch = NULL;
-	int rc = 0;
+	int rc;
 
-	if (git_libgit2_init() < 0)
-		return fail(err);
-	if (git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION) < 0) {
-		rc = fail(err);
-		goto out;
-	}
+	if ((rc = sada_git_start(&g, err)) < 0)
+		return rc;
+	rc = g->diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
 	o.flags = GIT_DIFF_FORCE_TEXT;
 	/* An empty side that is there must not be NULL. */
-	if (git_patch_from_buffers(&patch, a->mode == 0 ? NULL : a->n > 0 ?
-	    a->p : "", a->n, "a", b->mode == 0 ? NULL : b->n > 0 ? b->p : "",
-	    b->n, "a", &o) < 0 ||
-	    (patch != NULL && git_patch_print(patch, print_line, pr) < 0))
-		rc = fail(err);
-out:
-	git_patch_free(patch);
-	(void)git_libgit2_shutdown();
+	if (rc < 0 || g->patch_from_buffers(&patch, a->mode == 0 ? NULL :
+	    a->n > 0 ? a->p : "", a->n, "a", b->mode == 0 ? NULL :
+	    b->n > 0 ? b->p : "", b->n, "a", &o) < 0 ||
+	    (patch != NULL && g->patch_print(patch, print_line, pr) < 0))
+		rc = sada_git_fail(g, "cannot make a patch", err);
+	else
+		rc = 0;
+	g->patch_free(patch);
+	(void)g->libgit2_shutdown();
 	return rc;
 }
 

@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <git2.h>
-#include <git2/sys/hashsig.h>
-
 #include "base/buf.h"
+#include "git/load.h"
 #include "git/similar.h"
 
 struct sada_sig {
+	const struct sada_git *g;
 	git_hashsig *h;
 };
 
@@ -22,21 +21,23 @@ sada_sig_new(struct sada_sig **out, const void *p, size_t n,
     struct sada_err *err)
 {
 	struct sada_sig *s = sada_calloc(1, sizeof(*s));
+	int rc;
 
 	*out = NULL;
-	if (git_libgit2_init() < 0) {
-		free(s);
-		return sada_err_set(err, SADA_SYS, "cannot start libgit2");
-	}
-	if (git_hashsig_create(&s->h, n > 0 ? p : "", n, GIT_HASHSIG_NORMAL |
-	    GIT_HASHSIG_ALLOW_SMALL_FILES) < 0) {
-		(void)git_libgit2_shutdown();
-		free(s);
-		return sada_err_set(err, SADA_SYS,
-		    "cannot compare contents: no memory in libgit2");
+	if ((rc = sada_git_start(&s->g, err)) < 0)
+		goto out;
+	if (s->g->hashsig_create(&s->h, n > 0 ? p : "", n,
+	    GIT_HASHSIG_NORMAL | GIT_HASHSIG_ALLOW_SMALL_FILES) < 0) {
+		rc = sada_git_fail(s->g, "cannot compare contents", err);
+		(void)s->g->libgit2_shutdown();
+		goto out;
 	}
 	*out = s;
-	return 0;
+	s = NULL;
+	rc = 0;
+out:
+	free(s);
+	return rc;
 }
 
 void
@@ -44,15 +45,15 @@ sada_sig_free(struct sada_sig *s)
 {
 	if (s == NULL)
 		return;
-	git_hashsig_free(s->h);
-	(void)git_libgit2_shutdown();
+	s->g->hashsig_free(s->h);
+	(void)s->g->libgit2_shutdown();
 	free(s);
 }
 
 unsigned
 sada_sig_alike(const struct sada_sig *a, const struct sada_sig *b)
 {
-	int score = git_hashsig_compare(a->h, b->h);
+	int score = a->g->hashsig_compare(a->h, b->h);
 
 	return score < 0 ? 0 : score > 100 ? 100 : (unsigned)score;
 }
