@@ -35,6 +35,7 @@ check_PROGRAMS += \
 	t/unit/log_basic \
 	t/unit/log_context \
 	t/unit/log_fault \
+	t/unit/log_refresh \
 	t/unit/log_torn \
 	t/unit/memfs_real \
 	t/unit/merge_command \

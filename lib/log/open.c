@@ -16,9 +16,11 @@
  * The newest segment may hold no frame; if its header does not check
  * either, it is made anew.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/io.h"
 #include "log/log_priv.h"
@@ -183,9 +185,10 @@ check_header(int fd, uint64_t number, struct sada_err *err)
 	return 0;
 }
 
-/* Read segment NUMBER.  The newest stays open for commits. */
+/* Read segment NUMBER from FROM.  The newest stays open for commits. */
 static int
-load_segment(struct opening *o, uint64_t number, struct sada_err *err)
+load_segment(struct opening *o, uint64_t number, uint64_t from,
+    struct sada_err *err)
 {
 	struct sada_log *l = o->l;
 	struct sada_stop stop;
@@ -196,7 +199,7 @@ load_segment(struct opening *o, uint64_t number, struct sada_err *err)
 	    (rc = sada_io_stat(fd, "", &st, err)) < 0)
 		goto out;
 	l->segment = number;
-	l->end = SADA_LOG_HEADER;
+	l->end = from;
 	rc = check_header(fd, number, err);
 	if (rc == SADA_FORMAT && number != o->newest) {
 		rc = damaged(err, number, 0, "its header does not check");
@@ -211,8 +214,10 @@ load_segment(struct opening *o, uint64_t number, struct sada_err *err)
 		rc = open_segment(&fd, o, number, err);
 		st.size = SADA_LOG_HEADER;
 	}
-	if (rc < 0 || (rc = sada_scan_run(o->scan, &stop, fd, number,
-	    SADA_LOG_HEADER, st.size, err)) < 0)
+	if (rc == 0 && st.size < from)
+		rc = damaged(err, number, st.size, "it was cut short");
+	if (rc < 0 || (rc = sada_scan_run(o->scan, &stop, fd, number, from,
+	    st.size, err)) < 0)
 		goto out;
 	if (stop.off < stop.size &&
 	    (rc = torn_tail(o, fd, number, &stop, err)) < 0)
@@ -228,10 +233,11 @@ out:
 
 /*
  * Rule R0: what an earlier run left may not be on the disk yet, so it is
- * made durable before it is believed.  *TOTAL is the size of all.
+ * made durable before it is believed.  *TOTAL is the size of all segments
+ * from FIRST on.
  */
 static int
-settle(const struct opening *o, const uint64_t *v, size_t n,
+settle(const struct opening *o, const uint64_t *v, size_t n, uint64_t first,
     uint64_t *total, struct sada_err *err)
 {
 	struct sada_stat st;
@@ -243,7 +249,8 @@ settle(const struct opening *o, const uint64_t *v, size_t n,
 		if ((rc = open_segment(&fd, o, v[i], err)) < 0 ||
 		    (rc = sada_io_stat(fd, "", &st, err)) < 0)
 			goto out;
-		*total += st.size;
+		if (v[i] >= first)
+			*total += st.size;
 		if ((o->l->flags & SADA_LOG_WRITE) != 0 &&
 		    (rc = sada_io_fsync(fd, "the log", err)) < 0)
 			goto out;
@@ -257,9 +264,9 @@ out:
 	return rc;
 }
 
-/* Load all segments. */
+/* Load the segments: FIRST from offset FROM on, and all behind it. */
 static int
-load(struct opening *o, struct sada_err *err)
+load(struct opening *o, uint64_t first, uint64_t from, struct sada_err *err)
 {
 	uint64_t *v = NULL, total;
 	size_t n, i;
@@ -270,17 +277,19 @@ load(struct opening *o, struct sada_err *err)
 	for (i = 0; i < n; i++)
 		if (v[i] != i + 1)
 			break;
-	if (i < n || n == 0) {
+	if (i < n || n < first) {
 		rc = sada_err_set(err, SADA_DAMAGED,
 		    "segment %zu of the log is missing", i + 1);
 		goto out;
 	}
 	o->newest = n;
-	if ((rc = settle(o, v, n, &total, err)) < 0 ||
-	    (rc = sada_scan_new(&o->scan, total, admit, o, err)) < 0)
+	if ((rc = settle(o, v, n, first, &total, err)) < 0 ||
+	    (rc = sada_scan_new(&o->scan, total > from ? total - from : 0,
+	    admit, o, err)) < 0)
 		goto out;
-	for (i = 0; i < n; i++)
-		if ((rc = load_segment(o, v[i], err)) < 0)
+	for (i = first - 1; i < n; i++)
+		if ((rc = load_segment(o, v[i], v[i] == first ? from :
+		    SADA_LOG_HEADER, err)) < 0)
 			goto out;
 	if (o->l->was_cut)
 		o->l->due = 1;
@@ -306,9 +315,60 @@ sada_log_open(struct sada_log **out, int dirfd, int quarfd,
 	sada_index_init(l, self);
 	if ((rc = sada_io_open(&l->dirfd, dirfd, ".",
 	    O_RDONLY | O_DIRECTORY, 0, err)) < 0 ||
-	    (rc = load(&o, err)) < 0)
+	    (rc = load(&o, 1, SADA_LOG_HEADER, err)) < 0)
 		goto out;
 	*out = l;
+	l = NULL;
+out:
+	sada_log_free(l);
+	return rc == SADA_NOTFOUND ? SADA_SYS : rc;
+}
+
+/*
+ * Does the last frame that L has read still stand where it stood?  Each
+ * names the one before it, so then all that came before is the same too.
+ */
+static int
+stands(const struct sada_log *l)
+{
+	unsigned char hash[SADA_ID_LEN];
+	char name[SADA_SEGMENT_NAME];
+	size_t got;
+	int fd = -1, same;
+
+	if (l->dead || l->end <= SADA_LOG_HEADER)
+		return 0;
+	sada_segment_name(name, l->segment);
+	same = sada_io_open(&fd, l->dirfd, name, O_RDONLY, 0, NULL) == 0 &&
+	    sada_io_pread(fd, hash, sizeof(hash), l->end - sizeof(hash),
+	    &got, NULL) == 0 && got == sizeof(hash) &&
+	    memcmp(hash, l->last.b, sizeof(hash)) == 0;
+	sada_io_close(fd);
+	return same;
+}
+
+int
+sada_log_refresh(struct sada_log **log, int quarfd, unsigned flags,
+    struct sada_err *err)
+{
+	struct sada_log *l = *log;
+	struct opening o = { l, NULL, quarfd, 0 };
+	int rc;
+
+	assert(l->staged == SADA_LOG_NONE);
+	*log = NULL;
+	if (!stands(l)) {
+		rc = sada_log_open(log, l->dirfd, quarfd, &l->self, flags,
+		    err);
+		goto out;
+	}
+	sada_io_close(l->fd);
+	l->fd = -1;
+	l->flags = flags;
+	l->was_cut = 0;
+	if ((rc = load(&o, l->segment, l->end, err)) < 0)
+		goto out;
+	*log = l;
 	l = NULL;
 out:
 	sada_log_free(l);

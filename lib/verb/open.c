@@ -1,4 +1,5 @@
 /* Opening a replica: find its root, its parts, and, to write, its lock. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -258,6 +259,16 @@ sada_replica_laid(struct sada_replica *r, struct sada_err *err)
 	return 0;
 }
 
+/* The log, of which what R has read already is not read again. */
+static int
+open_log(struct sada_replica *r, unsigned flags, struct sada_err *err)
+{
+	if (r->log != NULL)
+		return sada_log_refresh(&r->log, r->quarantine, flags, err);
+	return sada_log_open(&r->log, r->logs, r->quarantine,
+	    &sada_key_pub(r->key)->id, flags, err);
+}
+
 /* The log, the packs and W, for FLAGS. */
 static int
 open_data(struct sada_replica *r, unsigned flags, struct sada_err *err)
@@ -267,9 +278,7 @@ open_data(struct sada_replica *r, unsigned flags, struct sada_err *err)
 	int write = (flags & SADA_OPEN_WRITE) != 0;
 	int rc;
 
-	if ((rc = sada_log_open(&r->log, r->logs, r->quarantine,
-	    &sada_key_pub(r->key)->id, write ? SADA_LOG_WRITE : 0,
-	    err)) < 0 ||
+	if ((rc = open_log(r, write ? SADA_LOG_WRITE : 0, err)) < 0 ||
 	    (rc = sada_store_open(&r->store, r->packs,
 	    write ? SADA_STORE_WRITE : 0, err)) < 0)
 		return rc;
@@ -283,6 +292,7 @@ open_data(struct sada_replica *r, unsigned flags, struct sada_err *err)
 	return sada_replica_laid(r, err);
 }
 
+/* All that open_data() opens anew: the log stays. */
 static void
 close_data(struct sada_replica *r)
 {
@@ -290,8 +300,26 @@ close_data(struct sada_replica *r)
 	r->work = NULL;
 	sada_store_free(r->store);
 	r->store = NULL;
-	sada_log_free(r->log);
-	r->log = NULL;
+}
+
+/* Another command may have changed all of it. */
+static int
+reopen(struct sada_replica *r, unsigned flags, struct sada_err *err)
+{
+	int rc;
+
+	close_data(r);
+	close_config(r);
+	if ((rc = open_config(r, err)) < 0)
+		return rc;
+	return open_data(r, flags, err);
+}
+
+int
+sada_replica_refresh(struct sada_replica *r, struct sada_err *err)
+{
+	assert(r->lock < 0);
+	return reopen(r, 0, err);
 }
 
 int
@@ -315,14 +343,9 @@ sada_replica_lock(struct sada_replica *r, unsigned wait_s,
 		    r->path);
 	if (rc < 0)
 		goto out;
-	close_data(r);
-	close_config(r);
 	r->flags |= SADA_OPEN_WRITE;
-	/* Another command may have changed all of it while we waited. */
-	if ((rc = open_config(r, err)) < 0 ||
-	    (rc = open_data(r, SADA_OPEN_WRITE, err)) < 0 ||
-	    (rc = sada_recover(r, err)) < 0)
-		goto out;
+	if ((rc = reopen(r, SADA_OPEN_WRITE, err)) == 0)
+		rc = sada_recover(r, err);
 out:
 	if (rc < 0)
 		sada_replica_unlock(r);
@@ -378,6 +401,7 @@ sada_close(struct sada_replica *r)
 	if (r == NULL)
 		return;
 	close_data(r);
+	sada_log_free(r->log);
 	free(r->laid);
 	close_config(r);
 	sada_key_free(r->key);

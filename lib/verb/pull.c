@@ -10,6 +10,7 @@
 
 struct pull {
 	const struct sada_pull_opts *o;
+	struct sada_replica *r;
 	struct sada_pull_result *res;
 	struct sada_worst worst;
 	unsigned wait_s;		/* left; none once it was in vain */
@@ -67,18 +68,13 @@ told(struct pull *p, const struct sada_take *t, uint64_t ops,
 	return p->o->each != NULL ? p->o->each(&x, p->o->ctx) : 0;
 }
 
-/*
- * Take the bundle that FD gives.  The replica is opened for each one: no
- * lock is held while bytes are waited for.
- */
+/* Take the bundle that FD gives.  No lock is held while bytes come. */
 static int
 take_one(struct pull *p, int fd, struct sada_err *err)
 {
-	struct sada_open_opts oo = { .dir = p->o->dir,
-	    .talk = p->o->talk };
+	struct sada_replica *r = p->r;
 	struct sada_take_result done;
 	struct sada_take_opts to;
-	struct sada_replica *r = NULL;
 	struct sada_store *store = NULL;
 	struct sada_take *t = NULL;
 	struct feed feed = { fd, { p->o->talk, "bytes", 0, 0 } };
@@ -86,7 +82,7 @@ take_one(struct pull *p, int fd, struct sada_err *err)
 	int rc;
 
 	memset(&done, 0, sizeof(done));
-	if ((rc = sada_open(&r, &oo, err)) < 0)
+	if ((rc = sada_replica_refresh(r, err)) < 0)
 		return rc;
 	memset(&to, 0, sizeof(to));
 	to.sdir = r->sdir;
@@ -98,7 +94,7 @@ take_one(struct pull *p, int fd, struct sada_err *err)
 	to.read = read_fd;
 	to.ctx = &feed;
 	if ((rc = sada_take_read(&t, &to, err)) < 0)
-		goto out;
+		return rc;
 	ops = sada_take_new_ops(t, r->log);
 	if (!p->o->dry) {
 		/* The transaction goes on with the store it began with. */
@@ -116,7 +112,7 @@ take_one(struct pull *p, int fd, struct sada_err *err)
 out:
 	sada_take_free(t);
 	sada_store_free(store);
-	sada_close(r);
+	sada_replica_unlock(r);
 	return rc;
 }
 
@@ -160,17 +156,12 @@ each_in_spool(const char *name, int fd, uint64_t size, void *ctx,
 /* Enough of a bundle to tell who it is for. */
 #define HEAD_BYTES 8192
 
-/* Which of a spool's files are addressed to this replica and not ours. */
-struct filter {
-	struct pull *p;
-	const struct sada_pub *self;
-};
-
+/* One file of a spool, if it is addressed to this replica and not ours. */
 static int
 each_header(const char *name, int fd, uint64_t size, void *ctx,
     struct sada_err *err)
 {
-	struct filter *f = ctx;
+	struct pull *p = ctx;
 	unsigned char head[HEAD_BYTES];
 	struct sada_err e;
 	size_t got;
@@ -178,42 +169,16 @@ each_header(const char *name, int fd, uint64_t size, void *ctx,
 
 	if ((rc = sada_io_pread(fd, head, sizeof(head), 0, &got, err)) < 0)
 		return rc;
-	rc = sada_sealed_for(head, got, f->self, &e);
+	rc = sada_sealed_for(head, got, sada_key_pub(p->r->key), &e);
 	if (rc == 0)
 		return 0;
 	if (rc < 0) {
-		set_file(f->p, name);
-		failed(f->p, &e);
-		f->p->file = NULL;
+		set_file(p, name);
+		failed(p, &e);
+		p->file = NULL;
 		return 0;
 	}
-	return each_in_spool(name, fd, size, f->p, err);
-}
-
-static int
-own_key(struct sada_pub *self, const struct pull *p, struct sada_err *err)
-{
-	struct sada_open_opts oo = { .dir = p->o->dir, .talk = p->o->talk };
-	struct sada_replica *r = NULL;
-	int rc;
-
-	if ((rc = sada_open(&r, &oo, err)) < 0)
-		return rc;
-	*self = *sada_key_pub(r->key);
-	sada_close(r);
-	return 0;
-}
-
-static int
-pull_spool(struct pull *p, const char *place, struct sada_err *err)
-{
-	struct sada_pub self;
-	struct filter f = { p, &self };
-	int rc;
-
-	if ((rc = own_key(&self, p, err)) < 0)
-		return rc;
-	return sada_spool_each(place, each_header, &f, err);
+	return each_in_spool(name, fd, size, p, err);
 }
 
 /*
@@ -224,7 +189,6 @@ static int
 is_others(const struct pull *p, int fd, struct sada_err *err)
 {
 	unsigned char head[HEAD_BYTES];
-	struct sada_pub self;
 	struct sada_stat st;
 	struct sada_err e;
 	size_t got;
@@ -234,10 +198,9 @@ is_others(const struct pull *p, int fd, struct sada_err *err)
 		return rc;
 	if (st.kind != S_IFREG)
 		return 0;
-	if ((rc = own_key(&self, p, err)) < 0 ||
-	    (rc = sada_io_pread(fd, head, sizeof(head), 0, &got, err)) < 0)
+	if ((rc = sada_io_pread(fd, head, sizeof(head), 0, &got, err)) < 0)
 		return rc;
-	return sada_sealed_for(head, got, &self, &e) == 0;
+	return sada_sealed_for(head, got, sada_key_pub(p->r->key), &e) == 0;
 }
 
 /* Pull from a file or pipe; LENIENT as in a source. */
@@ -256,7 +219,7 @@ pull_file(struct pull *p, unsigned kind, const char *place, int lenient,
 	return rc < 0 ? rc : 0;
 }
 
-/* Places and marks, copied: the replica is not kept open. */
+/* Places and marks, copied: the configuration is read anew for a bundle. */
 struct source {
 	char *place, *mark;
 	int lenient;	/* what is not there or not for us is passed over */
@@ -274,13 +237,14 @@ pull_place(struct pull *p, const struct source *s, struct sada_err *err)
 	    (rc = sada_check_mark(place, s->mark, err)) < 0)
 		return rc;
 	if (kind == SADA_PLACE_SPOOL)
-		return pull_spool(p, place, err);
+		return sada_spool_each(place, each_header, p, err);
 	return pull_file(p, kind, place, s->lenient, err);
 }
 
 static struct source *
-list_sources(const struct pull *p, const struct sada_replica *r, size_t *n)
+list_sources(const struct pull *p, size_t *n)
 {
+	const struct sada_replica *r = p->r;
 	struct source *s;
 	size_t i;
 
@@ -306,7 +270,6 @@ sada_pull(const struct sada_pull_opts *opts, struct sada_pull_result *res,
 {
 	struct sada_open_opts oo = { .dir = opts->dir, .talk = opts->talk };
 	struct pull p = { .o = opts, .res = res, .wait_s = opts->wait_s };
-	struct sada_replica *r = NULL;
 	struct source *s;
 	struct sada_err e;
 	size_t n, i;
@@ -314,10 +277,9 @@ sada_pull(const struct sada_pull_opts *opts, struct sada_pull_result *res,
 
 	memset(res, 0, sizeof(*res));
 	sada_worst_init(&p.worst);
-	if ((rc = sada_open(&r, &oo, err)) < 0)
+	if ((rc = sada_open(&p.r, &oo, err)) < 0)
 		return rc;
-	s = list_sources(&p, r, &n);
-	sada_close(r);
+	s = list_sources(&p, &n);
 	if (n == 0) {
 		rc = sada_err_set(err, SADA_USAGE, "no place is known; name "
 		    "one, or add it with sada-remote add");
@@ -336,5 +298,6 @@ out:
 		free(s[i].mark);
 	}
 	free(s);
+	sada_close(p.r);
 	return rc;
 }

@@ -68,6 +68,13 @@ SADA_MUST int sada_replica_lock(struct sada_replica *r, unsigned wait_s,
     struct sada_err *err);
 /* Give the lock back; R stays open for reading. */
 void sada_replica_unlock(struct sada_replica *r);
+/*
+ * Bring R, which is open for reading, up to what other commands wrote since.
+ * When this fails R can be refreshed again, locked or closed, and no more.
+ * Errors: SYS DAMAGED VERSION.
+ */
+SADA_MUST int sada_replica_refresh(struct sada_replica *r,
+    struct sada_err *err);
 /* Finish or undo what a crash left; the lock is held.  SYS DAMAGED. */
 SADA_MUST int sada_recover(struct sada_replica *r, struct sada_err *err);
 /*
