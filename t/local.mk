@@ -65,6 +65,7 @@ check_PROGRAMS += \
 	t/unit/tree_join \
 	t/unit/tree_laws \
 	t/unit/tree_same \
+	t/unit/tree_state \
 	t/unit/tree_view \
 	t/unit/verb_gc \
 	t/unit/verb_gc_model \

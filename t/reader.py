@@ -639,7 +639,11 @@ def join(ops, ids, maps):
     """The join of the maps of ops IDS."""
     if len(ids) == 1:
         return maps[ids[0]]
-    seen = [{ops[p]['dot'] for p in ops[i]['past']} for i in ids]
+    # A dot is seen with all the ops that have it, should there be several.
+    unseen = [{ops[p]['dot'] for j in ids for p in ops[j]['past']
+               if p not in ops[i]['past']} for i in ids]
+    seen = [{ops[p]['dot'] for p in ops[i]['past']} - unseen[k]
+            for k, i in enumerate(ids)]
     out = {}
     for path in {p for i in ids for p in maps[i]}:
         have = {}

@@ -140,12 +140,18 @@ out:
 	return rc;
 }
 
+/* Is what the op with dot D wrote in the basis?  Of a forged dot, all. */
+static int
+basis_knows(const struct sada_send *s, const struct sada_dot *d)
+{
+	return sada_context_seen_all(s->o.log, s->basis, NULL, d);
+}
+
 /* Does A stand for a version that the recipients have by their basis? */
 static int
 in_basis(const struct sada_send *s, const struct sada_ancestor *a)
 {
-	return a->ndot == 1 && sada_context_seen(s->o.log, s->basis,
-	    &a->dot[0]);
+	return a->ndot == 1 && basis_knows(s, &a->dot[0]);
 }
 
 /*
@@ -355,8 +361,8 @@ select_op(struct sada_send *s, uint32_t i, struct sada_err *err)
 		    now.len) == 0;
 		for (k = 0; k < e.nv; k++, s->told++) {
 			if (e.v[k].kind == SADA_DIR || !here ||
-			    sada_context_seen(s->o.log, s->basis,
-			    &e.v[k].dot) || !sada_entry_has(&now, &e.v[k]))
+			    basis_knows(s, &e.v[k].dot) ||
+			    !sada_entry_has(&now, &e.v[k]))
 				continue;
 			if ((rc = derivable(s, i, &e, &e.v[k], err)) < 0 ||
 			    (rc = select_content(s, &e.v[k], s->told, rc,
@@ -384,8 +390,7 @@ select_map(struct sada_send *s, struct sada_err *err)
 	while ((rc = sada_cursor_next(c, &e, err)) == 1)
 		for (k = 0; k < e.nv; k++) {
 			if (e.v[k].kind == SADA_DIR ||
-			    sada_context_seen(s->o.log, s->basis,
-			    &e.v[k].dot))
+			    basis_knows(s, &e.v[k].dot))
 				continue;
 			if ((rc = select_content(s, &e.v[k], UINT64_MAX, 0,
 			    err)) < 0)
@@ -410,7 +415,7 @@ select_base(const struct sada_ancestor *a, void *ctx)
 
 	/* What several versions showed went with the one made of it. */
 	for (i = 0; i < a->ndot; i++)
-		if (!sada_context_seen(b->s->o.log, b->s->basis, &a->dot[i]))
+		if (!basis_knows(b->s, &a->dot[i]))
 			break;
 	if (i == a->ndot)
 		return;

@@ -187,6 +187,24 @@ sada_context_seen(const struct sada_log *l, const struct sada_context *c,
 	return 0;
 }
 
+int
+sada_context_seen_all(const struct sada_log *l,
+    const struct sada_context *c, const struct sada_context *all,
+    const struct sada_dot *d)
+{
+	uint32_t i, n = 0;
+
+	for (i = sada_index_lane(l, d); i != SADA_LOG_NONE;
+	    i = l->links[i].same) {
+		if (l->ops[i].dot.tag != d->tag || !within(all, i))
+			continue;
+		if (!within(c, i))
+			return 0;
+		n++;
+	}
+	return n > 0;
+}
+
 uint64_t
 sada_context_lamport(const struct sada_log *l, const struct sada_context *c,
     const struct sada_dot *d)

@@ -156,6 +156,13 @@ void sada_context_and(struct sada_context *a, const struct sada_context *b);
 int sada_context_seen(const struct sada_log *l,
     const struct sada_context *c, const struct sada_dot *d);
 /*
+ * Are all ops with dot D that are in ALL (NULL: the whole log) in C, and is
+ * there one at least?  C is a part of ALL.
+ */
+int sada_context_seen_all(const struct sada_log *l,
+    const struct sada_context *c, const struct sada_context *all,
+    const struct sada_dot *d);
+/*
  * Lamport of a dot: the highest among its ops in C (C NULL: in the whole
  * log), else 0.
  */

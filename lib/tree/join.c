@@ -10,7 +10,8 @@
  * join takes the highest that any side says.  A version that one side has
  * is present there; a side that lacks it says removed if it has seen its
  * dot.  That is commutative, associative and idempotent whatever the dots
- * say, so forged ones are joined like all others.
+ * say, so forged ones are joined like all others.  What it is to have seen
+ * a dot of which there are several ops is state.c's to say.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -4,21 +4,57 @@
 
 #include "tree/state.h"
 
+/* Heads joined at once: each takes a context of its own. */
+#define BATCH 64
+
+/* A side of a join: a head, or several that were joined already. */
 struct side_ctx {
-	const struct sada_log *log;
+	const struct sada_state *st;
 	struct sada_context *past;
+	const uint32_t *head;
+	size_t n;
 };
 
+/* Does the past of HEAD have the N ops OP? */
+static int
+head_reaches(const struct sada_state *st, uint32_t head, const uint32_t *op,
+    size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!sada_context_reaches(st->log, &head, 1, op[i]))
+			return 0;
+	return 1;
+}
+
+/*
+ * Has a head of the side seen all ops with dot D that any head has seen?  A
+ * dot has several only when its author forged one: who has seen another of
+ * them has not seen the versions of this one.
+ */
 static int
 side_seen(const struct sada_dot *d, void *ctx)
 {
 	const struct side_ctx *s = ctx;
+	const struct sada_state *st = s->st;
+	uint32_t *op;
+	size_t n, i;
 
-	return sada_context_seen(s->log, s->past, d);
+	if (!sada_context_seen_all(st->log, s->past, st->past, d))
+		return 0;
+	if (s->n == 1 ||
+	    (n = sada_context_ops(st->log, st->past, d, NULL, 0)) == 1)
+		return 1;
+	/* Together they have; but has one of them? */
+	op = sada_calloc(n, sizeof(*op));
+	(void)sada_context_ops(st->log, st->past, d, op, n);
+	for (i = 0; i < s->n; i++)
+		if (head_reaches(st, s->head[i], op, n))
+			break;
+	free(op);
+	return i < s->n;
 }
-
-/* Heads joined at once: each takes a context of its own. */
-#define BATCH 64
 
 /*
  * The root = the join of the maps of ST's heads, two of them or more.  What
@@ -34,9 +70,11 @@ join_heads(struct sada_state *st, struct sada_err *err)
 
 	while (at < st->n && rc == 0) {
 		for (; n < BATCH && at < st->n; n++, at++) {
-			ctx[n].log = st->log;
+			ctx[n].st = st;
+			ctx[n].head = &st->heads[at];
+			ctx[n].n = 1;
 			sada_context_make(&ctx[n].past, st->log,
-			    &st->heads[at], 1);
+			    ctx[n].head, 1);
 			side[n].root = sada_log_op(st->log,
 			    st->heads[at])->root;
 			side[n].seen = side_seen;
@@ -48,6 +86,7 @@ join_heads(struct sada_state *st, struct sada_err *err)
 			sada_context_or(ctx[0].past, ctx[i].past);
 			free(ctx[i].past);
 		}
+		ctx[0].n = at;
 		n = 1;
 	}
 	free(ctx[0].past);

@@ -144,7 +144,7 @@ SADA_MUST int sada_diff_next(struct sada_diff *d, struct sada_entry *a,
 void sada_diff_free(struct sada_diff *d);
 
 /* ---- join ---- */
-/* One side of a join: a map and whether a dot is in its context. */
+/* One side of a join: a map, and whether it knows what came of a dot. */
 struct sada_side {
 	struct sada_id root;
 	int (*seen)(const struct sada_dot *d, void *ctx);

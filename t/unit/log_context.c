@@ -225,11 +225,15 @@ test_same_dot(struct kit *k)
 	CHECK_INT(sada_context_ops(l, NULL, &z.dot, at, 2), 0);
 	z.dot.tag ^= 1;
 	CHECK(sada_context_seen(l, c, &z.dot));
+	CHECK(!sada_context_seen_all(l, c, NULL, &z.dot));
+	CHECK(sada_context_seen_all(l, c, c, &z.dot));
+	CHECK(sada_context_seen_all(l, NULL, NULL, &z.dot));
 	CHECK_INT(sada_context_lamport(l, c, &z.dot), 1);
 	free(c);
 	i = 0;
 	sada_context_make(&c, l, &i, 1);
 	CHECK(!sada_context_seen(l, c, &z.dot));
+	CHECK(!sada_context_seen_all(l, c, c, &z.dot));
 	CHECK_INT(sada_context_lamport(l, c, &z.dot), 0);
 	free(c);
 	sada_log_free(l);

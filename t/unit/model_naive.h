@@ -21,6 +21,7 @@ enum {
 	NO_COVER,	/* a change takes the whole slot */
 	ONE_HEAD,	/* the state is the map of one head */
 	BY_DOT,		/* a version is its dot, not its hash */
+	ANY_FORK,	/* one of several ops with a dot stands for all */
 	NMODELS
 };
 
@@ -80,17 +81,20 @@ ndot_same(unsigned model, const struct sada_dot *a, const struct sada_dot *b)
 	    (model == NO_TAG || a->tag == b->tag);
 }
 
-/* Is an op with dot D among OPS? */
+/* Are all ops of ALL with dot D among OPS, and is there one? */
 static inline int
-naive_seen(const struct naive *n, unsigned model, uint64_t ops,
+naive_seen(const struct naive *n, unsigned model, uint64_t ops, uint64_t all,
     const struct sada_dot *d)
 {
+	uint64_t with = 0;
 	int i;
 
 	for (i = 0; i < n->nop; i++)
-		if ((ops >> i & 1) && ndot_same(model, &n->op[i].dot, d))
-			return 1;
-	return 0;
+		if ((all >> i & 1) && ndot_same(model, &n->op[i].dot, d))
+			with |= (uint64_t)1 << i;
+	if (model == NO_TAG || model == ANY_FORK)
+		return (with & ops) != 0;
+	return with != 0 && (with & ~ops) == 0;
 }
 
 /* Are records A and B of the same version? */
@@ -138,15 +142,19 @@ naive_heads(const struct naive *n, uint64_t ops)
 static inline int
 naive_lives(const struct naive *n, unsigned model, uint64_t heads, int k)
 {
+	uint64_t all = 0;
 	int i, j, has, any = 0;
 
+	for (i = 0; i < n->nop; i++)
+		if (heads >> i & 1)
+			all |= n->op[i].past;
 	for (i = 0; i < n->nop; i++) {
 		if ((heads >> i & 1) == 0)
 			continue;
 		for (j = 0, has = 0; j < n->nrec && !has; j++)
 			has = nset_has(&n->op[i].map[model], j) &&
 			    nrec_same(model, &n->rec[j], &n->rec[k]);
-		if (!has && naive_seen(n, model, n->op[i].past,
+		if (!has && naive_seen(n, model, n->op[i].past, all,
 		    &n->rec[k].v.dot))
 			return 0;
 		any |= has;
@@ -279,6 +287,26 @@ naive_alive(const struct naive *n, uint64_t ops, struct nset *out)
 		}
 		nset_put(out, k, best && (gone & ops) == 0);
 	}
+}
+
+/* Are the versions of A, whatever their register, among those of B? */
+static inline int
+naive_within(const struct naive *n, const struct nset *a,
+    const struct nset *b)
+{
+	int i, j;
+
+	for (i = 0; i < n->nrec; i++) {
+		if (!nset_has(a, i))
+			continue;
+		for (j = 0; j < n->nrec; j++)
+			if (nset_has(b, j) && nrec_same(RIGHT, &n->rec[i],
+			    &n->rec[j]))
+				break;
+		if (j == n->nrec)
+			return 0;
+	}
+	return 1;
 }
 
 static inline int

@@ -545,8 +545,9 @@ print_sum(void)
 	    "copies share a key %ld\n", sum.conflicts, sum.rounds,
 	    sum.twin_rounds);
 	printf("# differ without: tag %ld cover %ld heads %ld id by hash "
-	    "%ld\n", sum.wrong[NO_TAG], sum.wrong[NO_COVER],
-	    sum.wrong[ONE_HEAD], sum.wrong[BY_DOT]);
+	    "%ld all of a fork %ld\n", sum.wrong[NO_TAG],
+	    sum.wrong[NO_COVER], sum.wrong[ONE_HEAD], sum.wrong[BY_DOT],
+	    sum.wrong[ANY_FORK]);
 }
 
 int
@@ -586,6 +587,7 @@ main(void)
 		CHECK(sum.wrong[NO_COVER] > 0);
 		CHECK(sum.wrong[ONE_HEAD] > 0);
 		CHECK(sum.wrong[BY_DOT] > 0);
+		CHECK(sum.wrong[ANY_FORK] > 0);
 		CHECK(sum.parked > 0 && sum.needs > 0 && sum.forks > 0);
 	}
 	store_dir_remove(sim.back.fd, sim.back.path);

@@ -78,22 +78,38 @@ find(const struct items *x, const struct item *a)
 	return NULL;
 }
 
-/* Is an op with dot D among PAST? */
+/* Is an op I in the past of one of the N ops OF? */
+static int
+in_past(const struct naive *x, uint32_t i, const uint32_t *of, size_t n)
+{
+	size_t k;
+
+	for (k = 0; k < n; k++)
+		if (x->op[of[k]].past[i])
+			return 1;
+	return 0;
+}
+
+/* Has PAST all ops with dot D that the N ops OF have seen, one at least? */
 static int
 seen(const struct naive *x, const unsigned char *past,
-    const struct sada_dot *d)
+    const struct sada_dot *d, const uint32_t *of, size_t n)
 {
 	const struct sada_dot *o;
 	uint32_t i;
+	int any = 0;
 
 	for (i = 0; i < x->n; i++) {
 		o = &sada_log_op(x->log, i)->dot;
-		if (past[i] && o->tag == d->tag && o->seq == d->seq &&
-		    o->epoch == d->epoch && memcmp(o->author.b, d->author.b,
-		    SADA_ID_LEN) == 0)
-			return 1;
+		if (o->tag != d->tag || o->seq != d->seq ||
+		    o->epoch != d->epoch || memcmp(o->author.b, d->author.b,
+		    SADA_ID_LEN) != 0 || !in_past(x, i, of, n))
+			continue;
+		if (!past[i])
+			return 0;
+		any = 1;
 	}
-	return 0;
+	return any;
 }
 
 /* Is register A above B: lamport, author, mode, time? */
@@ -163,7 +179,7 @@ join(const struct naive *x, struct items *out, const uint32_t *ops,
 			for (j = 0, lives = 1; j < nh; j++)
 				lives &= find(&x->op[head[j]].map, a) !=
 				    NULL || !seen(x, x->op[head[j]].past,
-				    &a->v.dot);
+				    &a->v.dot, head, nh);
 			if (lives)
 				join_one(out, a);
 		}
