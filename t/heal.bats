@@ -388,3 +388,65 @@ kill_at() {
 	sada-pull -C a y
 	[ "$(sada-status -C a --id)" = "$(sada-status -C b --id)" ]
 }
+
+@test "what was committed last is never cut as torn" {
+	pair
+	for i in 1 2 precious; do
+		echo $i >a/f
+		op=$(sada-snap -C a)
+	done
+	cp a/.sada/log/00000001.log good
+	size=$(stat -c %s good)
+	# A bit of the last record: no crash leaves that.
+	b=$(od -An -tu1 -j $((size - 60)) -N 1 good)
+	printf '%b' "\\$(printf %03o $((b ^ 1)))" |
+	    dd of=a/.sada/log/00000001.log bs=1 seek=$((size - 60)) \
+	    conv=notrunc status=none
+	cp a/.sada/log/00000001.log bad
+	echo 4 >a/f
+	for cmd in sada-log sada-status sada-snap 'sada-push -o out' \
+	    sada-merge; do
+		run -74 --separate-stderr $cmd -C a
+		[[ $stderr == *'log segment 1 is damaged'*sada-verify* ]]
+	done
+	run -1 sada-verify -C a
+	[[ $output == *'log segment 1'* ]]
+	cmp bad a/.sada/log/00000001.log
+
+	# Without W the line of the state bears witness.
+	mv a/.sada/work w
+	run -74 sada-snap -C a
+	cmp bad a/.sada/log/00000001.log
+	mv w a/.sada/work
+
+	# The copy of the log is back: nothing happened.
+	cp good a/.sada/log/00000001.log
+	[ "$(sada-cat -C a "$op:f")" = precious ]
+	sada-snap -C a
+	sada-verify -C a
+
+	# There is none: what bears witness is moved away, the end is cut.
+	carry a b
+	cp bad a/.sada/log/00000001.log
+	mv a/.sada/work a/.sada/states .
+	sada-snap -C a
+	cmp -n "$(stat -c %s bad)" bad a/.sada/log/00000001.log && return 1
+	[ "$(find a/.sada/quarantine -name 'log-1-*' | wc -l)" -eq 1 ]
+	carry a b
+	carry b a
+	[ "$(sada-cat -C a "$op:f")" = precious ]
+	carry a b
+	same a b
+}
+
+@test "a quarantine that was cleaned away is made anew" {
+	pair
+	echo 1 >a/f
+	snap a
+	rmdir a/.sada/quarantine
+	sada-status -C a
+	carry a b
+	rmdir b/.sada/quarantine
+	snap b
+	same a b
+}

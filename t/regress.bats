@@ -354,3 +354,58 @@ give() {
 	[ "$(grep -c one a/list)" -eq 1 ]
 	[ "$(grep -c nine a/list)" -eq 1 ]
 }
+
+@test "a torn line of the states is cut, a damaged one is told" {
+	mkdir a
+	sada-init -N a a
+	for i in 1 2 3; do
+		echo $i >a/f
+		snap a
+	done
+	[ "$(sada-cat -C a @~1:f)" = 2 ]
+	# A crash tore the last: half a line, or more.
+	tail -n 1 a/.sada/states | cut -c1-50 >>a/.sada/states
+	printf '%0300d' 0 >>a/.sada/states
+	[ "$(sada-cat -C a @~1:f)" = 2 ]
+	echo 4 >a/f
+	snap a
+	[ "$(sada-cat -C a @~1:f)" = 3 ]
+	[ "$(wc -l <a/.sada/states)" -eq 4 ]
+	[ "$(sada-verify -C a 2>&1)" = '' ]
+
+	printf 'half a line' >>a/.sada/states
+	run -0 --separate-stderr sada-verify -C a
+	[[ $stderr == *'.sada/states was torn'* ]]
+	[ "$(sada-verify -C a 2>&1)" = '' ]
+
+	sed -i '2s/snap/snip/' a/.sada/states
+	run -1 sada-verify -C a
+	[[ $output == '.sada/states held 1 damaged line:'* ]]
+	[ "$(sada-verify -C a 2>&1)" = '' ]
+	[ "$(sada-cat -C a @~1:f)" = 3 ]
+	[ "$(sada-cat -C a @~2:f)" = 1 ]
+}
+
+@test "what was parked and is damaged is told, and comes again" {
+	pair
+	echo 1 >a/f
+	snap a
+	sada-push -C a -o p1 bob
+	echo 2 >a/f
+	snap a
+	sada-push -C a -o p2 --since @~1 bob
+	run -1 sada-pull -C b p2
+	f=$(echo b/.sada/parked/*)
+	printf X | dd of="$f" bs=1 seek=40 conv=notrunc status=none
+	sada-status -C b | grep -q '^parked: *0$'
+	[ -e "$f" ]
+	run -1 sada-verify -C b
+	[[ $output == '.sada/parked/'*' a parked file is damaged; '* ]]
+	[ ! -e "$f" ]
+	sada-verify -C b
+	sada-pull -C b p1
+	carry b a
+	carry a b
+	same a b
+	[ "$(cat b/f)" = 2 ]
+}

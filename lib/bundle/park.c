@@ -107,6 +107,7 @@ struct park_walk {
 	int fd;
 	int (*each)(struct taken_list *l, const char *name, void *ctx,
 	    struct sada_err *err);
+	int (*bad)(const char *name, const char *why, void *ctx);
 	void *ctx;
 	struct sada_err *err;
 };
@@ -126,10 +127,26 @@ park_one(const struct sada_dirent *d, void *ctx)
 		rc = park_parse(&l, &b, w->err);
 	if (rc == 0)
 		rc = w->each(&l, d->name, w->ctx, w->err);
-	else if (rc == SADA_FORMAT)
-		rc = sada_io_unlink(w->fd, d->name, 0, w->err);
+	else if (rc == SADA_FORMAT || rc == SADA_VERSION)
+		rc = w->bad != NULL ? w->bad(d->name, w->err->msg, w->ctx) :
+		    0;
 	taken_list_release(&l);
 	sada_buf_release(&b);
+	return rc;
+}
+
+static int
+walk(struct park_walk *w, int sdir)
+{
+	int rc;
+
+	rc = sada_io_open(&w->fd, sdir, "parked", O_RDONLY | O_DIRECTORY, 0,
+	    w->err);
+	if (rc == SADA_NOTFOUND)
+		return 0;
+	if (rc == 0)
+		rc = sada_io_list(w->fd, park_one, w, w->err);
+	sada_io_close(w->fd);
 	return rc;
 }
 
@@ -137,17 +154,29 @@ int
 park_each(int sdir, int (*each)(struct taken_list *l, const char *name,
     void *ctx, struct sada_err *err), void *ctx, struct sada_err *err)
 {
-	struct park_walk w = { -1, each, ctx, err };
-	int rc;
+	struct park_walk w = { -1, each, NULL, ctx, err };
 
-	rc = sada_io_open(&w.fd, sdir, "parked", O_RDONLY | O_DIRECTORY, 0,
-	    err);
-	if (rc == SADA_NOTFOUND)
-		return 0;
-	if (rc == 0)
-		rc = sada_io_list(w.fd, park_one, &w, err);
-	sada_io_close(w.fd);
-	return rc;
+	return walk(&w, sdir);
+}
+
+static int
+no_each(struct taken_list *l, const char *name, void *ctx,
+    struct sada_err *err)
+{
+	(void)l;
+	(void)name;
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
+int
+sada_parked_check(int sdir, int (*bad)(const char *name, const char *why,
+    void *ctx), void *ctx, struct sada_err *err)
+{
+	struct park_walk w = { -1, no_each, bad, ctx, err };
+
+	return walk(&w, sdir);
 }
 
 int

@@ -64,6 +64,13 @@ void sada_take_free(struct sada_take *t);
 SADA_MUST int sada_parked_each(int sdir,
     int (*each)(const struct sada_op *op, void *ctx, struct sada_err *err),
     void *ctx, struct sada_err *err);
+/*
+ * Read all that is parked in SDIR and call BAD for each file that does not
+ * hold; the others pass over those.  Errors: SYS, what BAD returns below 0.
+ */
+SADA_MUST int sada_parked_check(int sdir,
+    int (*bad)(const char *name, const char *why, void *ctx), void *ctx,
+    struct sada_err *err);
 /* How many bundles' ops are parked in SDIR. */
 SADA_MUST int sada_parked_count(int sdir, uint64_t *n,
     struct sada_err *err);

@@ -125,7 +125,7 @@ SADA_MUST int park_write(int sdir, const struct taken_list *l,
     struct sada_err *err);
 /*
  * Call EACH with every parked list and its file's name; EACH may keep
- * nothing of it.  A bad file is removed: the ops come again.
+ * nothing of it.  A bad file is passed over: the ops come again.
  */
 SADA_MUST int park_each(int sdir,
     int (*each)(struct taken_list *l, const char *name, void *ctx,

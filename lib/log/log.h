@@ -35,28 +35,39 @@ struct sada_op_info {
 	uint32_t len;
 };
 
+/*
+ * Is there an op that L lacks though something names it that was written
+ * after it had been committed?  1, 0.  Asked when the end of the log is torn.
+ */
+struct sada_log_witness {
+	int (*lacks)(const struct sada_log *l, void *ctx);
+	void *ctx;
+};
+
 enum { SADA_LOG_WRITE = 1 };
 /*
  * Open the log in directory DIRFD (borrowed).  With WRITE (the caller
  * holds the lock): every segment is fsynced first (rule R0); a torn tail
  * with nothing valid behind it is copied to directory QUARFD, and cut;
  * then an EPOCH record is due (sada_log_epoch_due()).  Without WRITE a
- * torn tail is ignored.  Damage with valid frames behind it: DAMAGED, as
- * all other damage that no interrupted commit can leave.
+ * torn tail is ignored.  Damage with valid frames behind it, or with W (NULL:
+ * none) as its witness: DAMAGED, as all other damage that no interrupted
+ * commit can leave.
  * SELF is this replica's author id.  *OUT is new, free it with
  * sada_log_free().  Errors: SYS DAMAGED VERSION.
  */
 SADA_MUST int sada_log_open(struct sada_log **out, int dirfd, int quarfd,
-    const struct sada_id *self, unsigned flags, struct sada_err *err);
+    const struct sada_id *self, const struct sada_log_witness *w,
+    unsigned flags, struct sada_err *err);
 /*
- * Make *L what sada_log_open() would give for FLAGS now, and read only what
+ * Make *L what sada_log_open() would give for W and FLAGS now, and read only what
  * was appended since; no op may be staged.  Numbers of ops stay as long as
  * the log is the same, and all is read anew if it is not.  An EPOCH record
  * that was due for a cut tail stays due.  When this fails, *L is freed and
  * NULL.  Errors: as of sada_log_open().
  */
 SADA_MUST int sada_log_refresh(struct sada_log **l, int quarfd,
-    unsigned flags, struct sada_err *err);
+    const struct sada_log_witness *w, unsigned flags, struct sada_err *err);
 /* Free; NULL is fine. */
 void sada_log_free(struct sada_log *l);
 

@@ -8,6 +8,7 @@
  *
  *	a bad frame with a whole frame behind it
  *	a bad frame in a segment that is not the newest
+ *	a bad frame at the end that something says was committed
  *	a bad first frame or header of segment 1, which was published whole
  *	a frame whose hash holds but whose content is refused
  *	a gap in the numbers of the segments, a frame that does not name
@@ -30,6 +31,7 @@ struct opening {
 	struct sada_log *l;
 	struct sada_scan *scan;
 	int quarfd;
+	const struct sada_log_witness *w;
 	uint64_t newest;
 };
 
@@ -92,6 +94,17 @@ admit(const struct sada_scanned *s, void *ctx, struct sada_err *err)
 	return 0;
 }
 
+/* Rule R5: is what is torn at OFF of segment NUMBER one that was committed? */
+static int
+committed(const struct opening *o, uint64_t number, uint64_t off,
+    struct sada_err *err)
+{
+	if (o->w == NULL || !o->w->lacks(o->l, o->w->ctx))
+		return 0;
+	return damaged(err, number, off, "what was recorded last is there no "
+	    "more");
+}
+
 /*
  * The newest segment has a header that does not check: if it holds no
  * frame, it is made anew.  FD stays open for reading.
@@ -110,6 +123,8 @@ torn_header(struct opening *o, int fd, uint64_t size, struct sada_err *err)
 	if (rc > 0)
 		return damaged(err, number, 0,
 		    "its header does not check, and records follow");
+	if ((rc = committed(o, number, 0, err)) < 0)
+		return rc;
 	if ((l->flags & SADA_LOG_WRITE) == 0)
 		return 0;
 	if (size > 0 && (rc = sada_segment_save(fd, number, 0, size,
@@ -140,6 +155,8 @@ torn_tail(struct opening *o, int fd, uint64_t number,
 		return rc;
 	if (rc > 0)
 		return damaged(err, number, stop->off, "records follow");
+	if ((rc = committed(o, number, stop->off, err)) < 0)
+		return rc;
 	if ((l->flags & SADA_LOG_WRITE) == 0)
 		return 0;
 	if ((rc = sada_segment_save(fd, number, stop->off, stop->size,
@@ -302,10 +319,11 @@ out:
 
 int
 sada_log_open(struct sada_log **out, int dirfd, int quarfd,
-    const struct sada_id *self, unsigned flags, struct sada_err *err)
+    const struct sada_id *self, const struct sada_log_witness *w,
+    unsigned flags, struct sada_err *err)
 {
 	struct sada_log *l = sada_calloc(1, sizeof(*l));
-	struct opening o = { l, NULL, quarfd, 0 };
+	struct opening o = { l, NULL, quarfd, w, 0 };
 	int rc;
 
 	*out = NULL;
@@ -348,17 +366,17 @@ stands(const struct sada_log *l)
 }
 
 int
-sada_log_refresh(struct sada_log **log, int quarfd, unsigned flags,
-    struct sada_err *err)
+sada_log_refresh(struct sada_log **log, int quarfd,
+    const struct sada_log_witness *w, unsigned flags, struct sada_err *err)
 {
 	struct sada_log *l = *log;
-	struct opening o = { l, NULL, quarfd, 0 };
+	struct opening o = { l, NULL, quarfd, w, 0 };
 	int rc;
 
 	assert(l->staged == SADA_LOG_NONE);
 	*log = NULL;
 	if (!stands(l)) {
-		rc = sada_log_open(log, l->dirfd, quarfd, &l->self, flags,
+		rc = sada_log_open(log, l->dirfd, quarfd, &l->self, w, flags,
 		    err);
 		goto out;
 	}

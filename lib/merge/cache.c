@@ -161,7 +161,7 @@ get_id(struct sada_rd *r, struct sada_id *id)
 		memcpy(id->b, p, SADA_ID_LEN);
 }
 
-void
+int
 sada_merge_cache_decode(struct sada_merge_cache *c, const void *p, size_t n)
 {
 	struct sada_merged m;
@@ -171,11 +171,11 @@ sada_merge_cache_decode(struct sada_merge_cache *c, const void *p, size_t n)
 
 	if (n < HEAD + SADA_ID_LEN || memcmp(p, MAGIC, MAGIC_LEN) != 0 ||
 	    (n - HEAD - SADA_ID_LEN) % RECORD != 0)
-		return;
+		return 0;
 	sada_hash(&check, SADA_CTX_MERGE, p, n - SADA_ID_LEN);
 	if (memcmp((const unsigned char *)p + n - SADA_ID_LEN, check.b,
 	    SADA_ID_LEN) != 0)
-		return;
+		return 0;
 	k = (n - HEAD - SADA_ID_LEN) / RECORD;
 	sada_rd_init(&r, (const unsigned char *)p + MAGIC_LEN,
 	    SADA_ID_LEN + k * RECORD);
@@ -189,4 +189,5 @@ sada_merge_cache_decode(struct sada_merge_cache *c, const void *p, size_t n)
 		keep(c, &m, 0);
 	}
 	c->loaded = k;
+	return 1;
 }

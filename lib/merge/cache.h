@@ -47,8 +47,8 @@ void sada_merge_cache_set_print(struct sada_merge_cache *c,
  */
 int sada_merge_cache_encode(struct sada_merge_cache *c,
     struct sada_buf *out);
-/* Load the N bytes at P; anything wrong with them: nothing is loaded. */
-void sada_merge_cache_decode(struct sada_merge_cache *c, const void *p,
+/* Load the N bytes at P: 1; anything wrong with them: 0, nothing is loaded. */
+int sada_merge_cache_decode(struct sada_merge_cache *c, const void *p,
     size_t n);
 
 #endif

@@ -18,7 +18,7 @@ load_cache(struct sada_melding *x)
 
 	x->cache = sada_merge_cache_new();
 	if (sada_io_slurp(x->r->sdir, CACHE_FILE, CACHE_MAX, &b, &e) == 0)
-		sada_merge_cache_decode(x->cache, b.p, b.len);
+		(void)sada_merge_cache_decode(x->cache, b.p, b.len);
 	sada_buf_release(&b);
 }
 

@@ -185,6 +185,18 @@ open_part(int *fd, const struct sada_replica *r, const char *name,
 	return rc;
 }
 
+/* Nothing needs what lies in it: it is made anew, where that may be. */
+static int
+open_quarantine(struct sada_replica *r, struct sada_err *err)
+{
+	int rc = open_part(&r->quarantine, r, "quarantine", err);
+
+	if (rc != SADA_ABSENT || sada_io_mkdir(r->sdir, "quarantine", 0700,
+	    NULL) < 0)
+		return rc;
+	return open_part(&r->quarantine, r, "quarantine", err);
+}
+
 static int
 open_key(struct sada_replica *r, struct sada_err *err)
 {
@@ -259,14 +271,44 @@ sada_replica_laid(struct sada_replica *r, struct sada_err *err)
 	return 0;
 }
 
+/*
+ * W, which was opened before the log, and under the lock "states", are written
+ * when their ops are committed.
+ */
+static int
+lacks_op(const struct sada_log *l, void *ctx)
+{
+	const struct sada_replica *r = ctx;
+	const struct sada_work_info *info;
+	struct sada_state_line *line = NULL;
+	struct sada_err drop;
+	uint32_t op;
+	size_t n = 0, i;
+	int lacks = 0;
+
+	info = r->work != NULL ? sada_work_info(r->work) : NULL;
+	for (i = 0; info != NULL && i < info->nheads; i++)
+		lacks |= !sada_log_find(l, &info->heads[i], &op);
+	if ((r->flags & SADA_OPEN_WRITE) == 0 ||
+	    sada_states_read(r, &line, &n, &drop) < 0)
+		return lacks;
+	for (i = 0; n > 0 && i < line[n - 1].n; i++)
+		lacks |= !sada_log_find(l, &line[n - 1].heads[i], &op);
+	sada_states_free(line, n);
+	return lacks;
+}
+
 /* The log, of which what R has read already is not read again. */
 static int
 open_log(struct sada_replica *r, unsigned flags, struct sada_err *err)
 {
+	struct sada_log_witness w = { lacks_op, r };
+
 	if (r->log != NULL)
-		return sada_log_refresh(&r->log, r->quarantine, flags, err);
+		return sada_log_refresh(&r->log, r->quarantine, &w, flags,
+		    err);
 	return sada_log_open(&r->log, r->logs, r->quarantine,
-	    &sada_key_pub(r->key)->id, flags, err);
+	    &sada_key_pub(r->key)->id, &w, flags, err);
 }
 
 /* The log, the packs and W, for FLAGS. */
@@ -278,15 +320,15 @@ open_data(struct sada_replica *r, unsigned flags, struct sada_err *err)
 	int write = (flags & SADA_OPEN_WRITE) != 0;
 	int rc;
 
-	if ((rc = open_log(r, write ? SADA_LOG_WRITE : 0, err)) < 0 ||
-	    (rc = sada_store_open(&r->store, r->packs,
-	    write ? SADA_STORE_WRITE : 0, err)) < 0)
-		return rc;
 	rc = sada_work_open(&r->work, r->sdir, "work", &e);
 	if (rc == SADA_SYS) {
 		*err = e;
 		return rc;
 	}
+	if ((rc = open_log(r, write ? SADA_LOG_WRITE : 0, err)) < 0 ||
+	    (rc = sada_store_open(&r->store, r->packs,
+	    write ? SADA_STORE_WRITE : 0, err)) < 0)
+		return rc;
 	if (sada_log_member(r->log, &sada_key_pub(r->key)->id, &m))
 		memcpy(r->name, m.name, sizeof(r->name));
 	return sada_replica_laid(r, err);
@@ -378,7 +420,7 @@ sada_open(struct sada_replica **out, const struct sada_open_opts *opts,
 	    (rc = check_owner(r, err)) < 0 ||
 	    (rc = open_part(&r->logs, r, "log", err)) < 0 ||
 	    (rc = open_part(&r->packs, r, "pack", err)) < 0 ||
-	    (rc = open_part(&r->quarantine, r, "quarantine", err)) < 0 ||
+	    (rc = open_quarantine(r, err)) < 0 ||
 	    (rc = open_key(r, err)) < 0 ||
 	    (rc = open_config(r, err)) < 0)
 		goto out;

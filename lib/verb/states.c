@@ -2,7 +2,8 @@
  * "states": a line for every state that was recorded or laid out, for @~N
  * and @{time}.  A cache: "TIME_NS WHAT HEAD[,HEAD...] CHECK\n", CHECK
  * being 16 hex digits of SipHash over what stands before its blank; a line
- * that is not whole is passed over.
+ * that is not whole is passed over, and cut if none that is whole follows:
+ * lines are not made durable one by one, and a crash may tear the last.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 #include "verb/verb_priv.h"
 
 #define STATES_MAX (256u << 20)
+/* How far back a torn end is looked for. */
+#define TAIL_BYTES (64u << 10)
 #define CHECK_LEN 16
 
 static const unsigned char check_key[16] = "sada.states.v1";
@@ -41,6 +44,35 @@ sada_states_line_ok(const char *s, size_t *n)
 	return 1;
 }
 
+/*
+ * *END = where the last whole line of FD, of SIZE bytes, ends; SIZE if there
+ * is none in its tail.
+ */
+static int
+whole_end(uint64_t *end, int fd, uint64_t size, struct sada_err *err)
+{
+	size_t n = size < TAIL_BYTES ? (size_t)size : TAIL_BYTES, got, len;
+	struct sada_buf b = {0};
+	const char *p, *nl, *stop;
+	int rc, whole = n == size;
+
+	*end = whole ? 0 : size;
+	p = (const char *)sada_buf_reserve(&b, n + 1);
+	if ((rc = sada_io_pread(fd, b.p, n, size - n, &got, err)) < 0)
+		goto out;
+	/* The first line of a tail may have begun before it. */
+	for (stop = p + got; p < stop; p = nl + 1, whole = 1) {
+		if ((nl = memchr(p, '\n', (size_t)(stop - p))) == NULL)
+			break;
+		len = (size_t)(nl - p);
+		if (whole && sada_states_line_ok(p, &len))
+			*end = size - (uint64_t)(stop - nl) + 1;
+	}
+out:
+	sada_buf_release(&b);
+	return rc;
+}
+
 int
 sada_states_add(struct sada_replica *r, const char *what,
     const struct sada_id *heads, size_t n, struct sada_err *err)
@@ -48,29 +80,24 @@ sada_states_add(struct sada_replica *r, const char *what,
 	char hex[SADA_HEX_LEN + 1];
 	struct sada_buf b = {0};
 	struct sada_stat st;
-	unsigned char last = '\n';
 	char check[CHECK_LEN + 1];
-	size_t i, got, start;
+	uint64_t end;
+	size_t i;
 	int fd = -1, rc;
 
 	if ((rc = sada_io_open(&fd, r->sdir, "states", O_RDWR | O_CREAT,
-	    0600, err)) < 0 || (rc = sada_io_stat(fd, "", &st, err)) < 0)
+	    0600, err)) < 0 || (rc = sada_io_stat(fd, "", &st, err)) < 0 ||
+	    (rc = whole_end(&end, fd, st.size, err)) < 0 ||
+	    (end < st.size && (rc = sada_io_truncate(fd, end, err)) < 0))
 		goto out;
-	if (st.size > 0 && (rc = sada_io_pread(fd, &last, 1, st.size - 1,
-	    &got, err)) < 0)
-		goto out;
-	/* Behind a torn line a new one begins. */
-	if (last != '\n')
-		sada_buf_adds(&b, "\n");
-	start = b.len;
 	sada_buf_addf(&b, "%lld %s ", sada_io_now(), what);
 	for (i = 0; i < n; i++) {
 		sada_id_hex(hex, &heads[i]);
 		sada_buf_addf(&b, "%s%s", i > 0 ? "," : "", hex);
 	}
-	line_check(check, sada_buf_str(&b) + start, b.len - start);
+	line_check(check, sada_buf_str(&b), b.len);
 	sada_buf_addf(&b, " %s\n", check);
-	rc = sada_io_pwrite(fd, b.p, b.len, st.size, err);
+	rc = sada_io_pwrite(fd, b.p, b.len, end, err);
 out:
 	sada_io_close(fd);
 	sada_buf_release(&b);

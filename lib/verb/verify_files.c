@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bundle/take.h"
+#include "merge/cache.h"
 #include "verb/verify_priv.h"
 
 #define SMALL_MAX ((size_t)256 << 20)
@@ -160,6 +162,45 @@ check_note(struct sada_check *c, int dfd, const char *name,
 	return rc == SADA_NOTFOUND || rc == SADA_FORMAT ? 0 : rc;
 }
 
+static int
+check_merged(struct sada_check *c, struct sada_err *err)
+{
+	struct sada_merge_cache *cache = sada_merge_cache_new();
+	struct sada_buf b = {0};
+	int rc;
+
+	rc = sada_io_slurp(c->sdir, "merged", SMALL_MAX, &b, err);
+	if (rc == SADA_FORMAT ||
+	    (rc == 0 && !sada_merge_cache_decode(cache, b.p, b.len)))
+		sada_check_cache(c, c->sdir, "merged", "its check does not "
+		    "fit");
+	sada_buf_release(&b);
+	sada_merge_cache_free(cache);
+	return rc == SADA_NOTFOUND || rc == SADA_FORMAT ? 0 : rc;
+}
+
+/* What was parked and does not hold comes again. */
+static int
+bad_parked(const char *name, const char *why, void *ctx)
+{
+	struct sada_check *c = ctx;
+	struct sada_err drop;
+	int parked = -1, to = -1, moved = 0;
+
+	if (c->lock >= 0 && sada_io_open(&parked, c->sdir, "parked",
+	    O_RDONLY | O_DIRECTORY, 0, &drop) == 0 &&
+	    sada_io_open(&to, c->sdir, "quarantine", O_RDONLY | O_DIRECTORY,
+	    0, &drop) == 0)
+		moved = sada_io_rename(parked, name, to, name, 0,
+		    &drop) == 0;
+	sada_io_close(parked);
+	sada_io_close(to);
+	sada_check_tell(c, ".sada/parked/%s: %s; what it held comes again with "
+	    "bundles of who sent it%s", name, why, moved ? "; it was moved to "
+	    ".sada/quarantine" : "");
+	return 0;
+}
+
 /*
  * W is published after its op is in the log: a log without it, whole as it
  * may look, has lost its end.
@@ -263,56 +304,57 @@ check_line(struct sada_check *c, const char *s, size_t n)
 	}
 }
 
-/* "states": lines that are none are left out of it. */
+/*
+ * "states": lines that are none are left out of it.  Behind the last good
+ * line they are what a crash tore, which the next writer cuts.
+ */
 static int
 check_states(struct sada_check *c, struct sada_err *err)
 {
 	struct sada_buf b = {0}, good = {0};
 	struct sada_err drop;
 	const char *p, *end, *nl;
-	size_t bad = 0;
+	size_t bad = 0, torn = 0;
 	int rc;
 
 	rc = sada_io_slurp(c->sdir, "states", SMALL_MAX, &b, err);
-	if (rc == SADA_NOTFOUND) {
-		rc = 0;
-		goto out;
-	}
-	if (rc == SADA_FORMAT) {
-		sada_check_cache(c, c->sdir, "states", "it is no file, or "
-		    "too large");
-		rc = 0;
-	}
+	if (rc == SADA_FORMAT)
+		sada_check_tell(c, ".sada/states is no file, or too large");
 	if (rc < 0)
 		goto out;
 	p = (const char *)b.p;
 	end = p + b.len;
-	for (; p < end; p = nl) {
+	for (; p < end; p = nl + 1) {
 		nl = memchr(p, '\n', (size_t)(end - p));
-		if (nl == NULL) {
-			bad++;
-			break;
+		if (nl == NULL || (nl > p &&
+		    check_line(c, p, (size_t)(nl - p)) < 0)) {
+			torn++;
+			if (nl == NULL)
+				break;
+			continue;
 		}
-		if (nl > p && check_line(c, p, (size_t)(nl - p)) < 0)
-			bad++;
-		else
-			sada_buf_add(&good, p, (size_t)(nl + 1 - p));
-		nl++;
+		sada_buf_add(&good, p, (size_t)(nl + 1 - p));
+		bad += torn;
+		torn = 0;
 	}
-	if (bad == 0)
-		goto out;
-	c->res->rebuilt++;
-	if (c->o->talk != NULL && c->o->talk->note != NULL)
-		c->o->talk->note(SADA_NOTE_WARN, NULL, 0, ".sada/states held "
-		    "lines that are damaged; they were left out",
+	if (torn > 0)
+		c->res->rebuilt++;
+	if (torn > 0 && c->o->talk != NULL && c->o->talk->note != NULL)
+		c->o->talk->note(SADA_NOTE_WARN, NULL, 0, "the end of "
+		    ".sada/states was torn; it was left out",
 		    c->o->talk->ctx);
-	if (c->lock >= 0 && sada_io_publish(c->sdir, "states", good.p,
-	    good.len, SADA_PUBLISH_CACHE, &drop) < 0)
+	if (bad > 0)
+		sada_check_tell(c, ".sada/states held %zu damaged line%s: so "
+		    "many states fewer are counted by @~N and @{TIME}; no "
+		    "operation and no content is lost by it", bad,
+		    bad == 1 ? "" : "s");
+	if (bad + torn > 0 && c->lock >= 0 && sada_io_publish(c->sdir,
+	    "states", good.p, good.len, SADA_PUBLISH_CACHE, &drop) < 0)
 		rc = 0;			/* readers pass over them, too */
 out:
 	sada_buf_release(&b);
 	sada_buf_release(&good);
-	return rc;
+	return rc == SADA_NOTFOUND || rc == SADA_FORMAT ? 0 : rc;
 }
 
 static int
@@ -399,9 +441,9 @@ static int
 check_name(const struct sada_dirent *d, void *ctx)
 {
 	static const char *const known[] = { "config", "home", "journal",
-		"key", "lock", "log", "pack", "parked", "peers",
-		"quarantine", "stage", "states", "trash", "wants", "work",
-		"work.new" };
+		"key", "lock", "log", "merged", "pack", "parked",
+		"peers", "quarantine", "stage", "states", "trash", "wants",
+		"work", "work.new" };
 	const struct sada_check *c = ctx;
 	struct sada_buf b = {0};
 	size_t i;
@@ -429,6 +471,8 @@ sada_check_files(struct sada_check *c, struct sada_err *err)
 	    (rc = check_work(c, "work", err)) < 0 ||
 	    (rc = check_work(c, "work.new", err)) < 0 ||
 	    (rc = check_note(c, c->sdir, "wants", err)) < 0 ||
+	    (rc = check_merged(c, err)) < 0 ||
+	    (rc = sada_parked_check(c->sdir, bad_parked, c, err)) < 0 ||
 	    (rc = check_states(c, err)) < 0 ||
 	    (rc = check_journal(c, err)) < 0 ||
 	    (rc = check_peers(c, err)) < 0)

@@ -116,7 +116,7 @@ compare(struct kit *k, struct sada_log **l, unsigned flags)
 	unsigned i;
 
 	files_get(&before, k);
-	rc = sada_log_refresh(l, k->quar, flags, &err);
+	rc = sada_log_refresh(l, k->quar, NULL, flags, &err);
 	CHECK_INT(rc, 0);
 	assert(rc == 0);
 	kit_dump(&a, *l);
@@ -142,7 +142,7 @@ compare(struct kit *k, struct sada_log **l, unsigned flags)
 		sada_log_free(*l);
 		rc = kit_open(l, k, flags, &err);
 	} else
-		rc = sada_log_refresh(l, k->quar, flags, &err);
+		rc = sada_log_refresh(l, k->quar, NULL, flags, &err);
 	assert(rc == 0);
 	sada_log_free(fresh);
 	sada_buf_release(&a);
@@ -226,8 +226,8 @@ test_damage(struct kit *k)
 	kit_get(&b, k->dir, KIT_SEG1);
 	b.p[at + 60] ^= 1;
 	kit_put(k->dir, KIT_SEG1, b.p, b.len);
-	CHECK_INT(sada_log_refresh(&l, k->quar, SADA_LOG_WRITE, &err),
-	    SADA_DAMAGED);
+	CHECK_INT(sada_log_refresh(&l, k->quar, NULL, SADA_LOG_WRITE,
+	    &err), SADA_DAMAGED);
 	CHECK(l == NULL);
 	CHECK_INT(kit_files(k->quar, 0), 0);
 	sada_buf_release(&b);

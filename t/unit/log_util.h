@@ -211,7 +211,8 @@ static inline int
 kit_open(struct sada_log **l, struct kit *k, unsigned flags,
     struct sada_err *err)
 {
-	return sada_log_open(l, k->dir, k->quar, &k->id[0], flags, err);
+	return sada_log_open(l, k->dir, k->quar, &k->id[0], NULL, flags,
+	    err);
 }
 
 /* Commit one op; returns what the commit did. */

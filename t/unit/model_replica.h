@@ -210,7 +210,7 @@ rep_open(struct rep *r)
 	r->quar = openat(r->fd, "quarantine", O_RDONLY | O_DIRECTORY);
 	assert(r->logs >= 0 && r->packs >= 0 && r->quar >= 0);
 	must(sada_log_open(&r->log, r->logs, r->quar,
-	    &sada_key_pub(r->key)->id, SADA_LOG_WRITE, &err), &err);
+	    &sada_key_pub(r->key)->id, NULL, SADA_LOG_WRITE, &err), &err);
 	must(sada_store_open(&r->store, r->packs, SADA_STORE_WRITE, &err),
 	    &err);
 }
@@ -665,7 +665,7 @@ rep_take(struct rep *r, const struct sada_buf *b,
 	if (between != NULL) {
 		must(sada_store_open(&store, r->packs, 0, err), err);
 		must(sada_log_open(&log, r->logs, r->quar,
-		    &sada_key_pub(r->key)->id, 0, err), err);
+		    &sada_key_pub(r->key)->id, NULL, 0, err), err);
 		o.store = store;
 		o.log = log;
 	}

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "crypto/hash.h"
+#include "merge/cache.h"
 #include "peer/peer.h"
 #include "tap.h"
 #include "verb/verb.h"
@@ -122,6 +124,32 @@ befriend(void)
 	assert(close(sdir) == 0);
 }
 
+/* What a merge and a bundle that came too early leave. */
+static void
+leave(void)
+{
+	struct sada_merge_cache *c = sada_merge_cache_new();
+	struct sada_merged m = { .why = 1, .size = 7 };
+	char hex[SADA_HEX_LEN + 1], name[128];
+	struct sada_buf b = {0};
+	struct sada_id id;
+
+	memset(m.key.b, 9, sizeof(m.key.b));
+	sada_merge_cache_put(c, &m);
+	assert(sada_merge_cache_encode(c, &b) == 1);
+	put(".sada/merged", b.p, b.len);
+	sada_merge_cache_free(c);
+
+	sada_buf_reset(&b);
+	sada_buf_adds(&b, "sadaprk1");
+	sada_hash(&id, SADA_CTX_FILE, b.p, b.len);
+	sada_buf_add(&b, id.b, SADA_ID_LEN);
+	sada_id_hex(hex, &id);
+	(void)snprintf(name, sizeof(name), ".sada/parked/%.32s", hex);
+	put(name, b.p, b.len);
+	sada_buf_release(&b);
+}
+
 static void
 make(void)
 {
@@ -143,6 +171,7 @@ make(void)
 	put("x", "hello, world\n", 13);
 	snap();
 	befriend();
+	leave();
 }
 
 static int
@@ -231,6 +260,13 @@ test_flips(void)
 				printf("# %s: byte %zu, %02x to %02x: %d\n",
 				    file[i], k, was, b.p[k], rc);
 			CHECK(rc > 0);
+			/* A line that others follow is lost; a cache is not. */
+			if (strstr(file[i], "/states") != NULL && k < 80)
+				CHECK_INT(rc, 1);
+			if (strstr(file[i], "/parked/") != NULL)
+				CHECK_INT(rc, 1);
+			if (strstr(file[i], "/merged") != NULL)
+				CHECK_INT(rc, 2);
 			/* By a damaged index nothing is lost. */
 			if (strstr(file[i], ".idx") != NULL) {
 				CHECK_INT(rc, 2);
@@ -262,6 +298,8 @@ test_cuts(void)
 		may = strstr(file[i], "/work") != NULL ||
 		    strstr(file[i], "/states") != NULL ||
 		    strstr(file[i], "/wants") != NULL ||
+		    strstr(file[i], "/merged") != NULL ||
+		    strstr(file[i], "/parked/") != NULL ||
 		    strstr(file[i], "/config") != NULL ||
 		    strstr(file[i], ".ack") != NULL ||
 		    strstr(file[i], ".pack") != NULL;
