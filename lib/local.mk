@@ -240,6 +240,7 @@ libsada_a_SOURCES = \
 	lib/verb/meld.c \
 	lib/verb/merge.c \
 	lib/verb/moves.c \
+	lib/verb/newdir.c \
 	lib/verb/open.c \
 	lib/verb/peers.c \
 	lib/verb/pull.c \

@@ -375,6 +375,35 @@ clash() {
 	run -69 sada-restore -C a -o no/such "$one"
 }
 
+@test "restore -o: not into a store, nor a new replica there" {
+	one
+	sada-init b >/dev/null
+	mkdir a/.sadax a/sub
+	ln -s a/.sada into
+	ln -s a/.sada/new nowhere
+	find a b | sort >before
+	for d in a/.sada a/.sada/new a/.sada/pack a/.sada/pack/new/ b/.sada/new \
+	    a/sub/../.sada/new into into/new "$PWD/a/.sada/new" sub/.sada; do
+		mkdir -p sub
+		run -64 --separate-stderr sada-restore -C a -o "$d" @ x
+		[ "$stderr" = "sada-restore: $d lies inside of a replica's \
+store" ]
+		run -64 sada-restore -C a -n -o "$d" @ x
+		run -64 --separate-stderr sada-init "$d"
+		[ "$stderr" = "sada-init: $d lies inside of a replica's store" ]
+	done
+	run -64 sada-restore -C a -o nowhere @ x
+	run -64 sada-restore -C a -o a/x/y @ x
+	(cd a/.sada && run -64 sada-restore -o . @ x)
+	find a b | sort | cmp - before
+	[ -z "$(ls -A sub)" ]
+	# Only this name is a store's.
+	run -0 sada-restore -C a -o a/.sadax/new @ x
+	cmp a/x a/.sadax/new/x
+	sada-verify -C a
+	sada-verify -C b
+}
+
 @test "restore: sparse and large contents" {
 	sada-init a >/dev/null
 	truncate -s 4M a/hole

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -28,59 +27,6 @@ ensure_dir(int dfd, const char *name, struct sada_err *err)
 		return rc;
 	}
 	return 0;
-}
-
-/* Open DIR, made when it is missing. */
-static int
-open_root(int *fd, const char *dir, struct sada_err *err)
-{
-	const char *base = strrchr(dir, '/');
-	struct sada_err e;
-	char *parent;
-	int pfd = -1, rc;
-
-	rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0, &e);
-	if (rc < 0 && e.sys == ENOTDIR)
-		return sada_err_set(err, SADA_USAGE,
-		    "%s: not a directory, nor can one be made there", dir);
-	if (rc != SADA_NOTFOUND) {
-		if (rc < 0)
-			*err = e;
-		return rc;
-	}
-	if (base != NULL && base[1] == '\0')
-		return sada_err_set(err, SADA_ABSENT,
-		    "%s: there is no such directory", dir);
-	parent = base == NULL ? sada_strdup(".") : base == dir ?
-	    sada_strdup("/") : sada_memdup(dir, (size_t)(base - dir));
-	rc = sada_io_open_user(&pfd, parent, O_RDONLY | O_DIRECTORY, 0, err);
-	if (rc == SADA_NOTFOUND)
-		rc = sada_err_set(err, SADA_ABSENT,
-		    "%s: there is no such directory", parent);
-	if (rc == 0 && (rc = sada_io_mkdir(pfd, base == NULL ? dir : base + 1,
-	    0777, err)) == 0)
-		rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0,
-		    err);
-	sada_io_close(pfd);
-	free(parent);
-	return rc;
-}
-
-/* A replica inside of another one's store would be its litter. */
-static int
-check_place(int root, struct sada_err *err)
-{
-	char *path = NULL, *at;
-	int rc;
-
-	if ((rc = sada_fd_path(&path, root, err)) < 0)
-		return rc;
-	at = strstr(path, "/" SADA_STORE_DIR);
-	if (at != NULL && (at[6] == '/' || at[6] == '\0'))
-		rc = sada_err_set(err, SADA_USAGE,
-		    "%s lies inside of another replica's store", path);
-	free(path);
-	return rc;
 }
 
 /* The host's name, with what a NAME may not hold left out. */
@@ -224,8 +170,7 @@ sada_init(const char *name, const struct sada_open_opts *o,
 		host_name(host);
 		name = host;
 	}
-	if ((rc = open_root(&root, dir, err)) < 0 ||
-	    (rc = check_place(root, err)) < 0 ||
+	if ((rc = sada_newdir_open(&root, dir, 0, err)) < 0 ||
 	    (rc = make_parts(root, dir, &sdir, &lock, o->wait_s, err)) < 0 ||
 	    (rc = ensure_key(&key, sdir, err)) < 0 ||
 	    (rc = made = is_made(sdir, err)) < 0)

@@ -3,7 +3,6 @@
  * snap records them like any edit, or as a fresh copy elsewhere.
  */
 #include <assert.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,35 +42,12 @@ static int
 open_out(int *fd, const char *dir, unsigned dry, struct sada_err *err)
 {
 	struct sada_stat st;
-	char *text = sada_strdup(dir), *base, *parent;
-	size_t n = strlen(text);
-	int pfd = -1, rc;
+	int rc;
 
-	while (n > 1 && text[n - 1] == '/')
-		text[--n] = '\0';
-	base = strrchr(text, '/');
-	parent = base == NULL ? sada_strdup(".") : base == text ?
-	    sada_strdup("/") : sada_memdup(text, (size_t)(base - text));
-	base = base == NULL ? text : base + 1;
-	rc = sada_io_open_user(fd, dir, O_RDONLY | O_DIRECTORY, 0, err);
-	if (rc == SADA_NOTFOUND) {
-		rc = sada_io_open_user(&pfd, parent, O_RDONLY | O_DIRECTORY,
-		    0, err);
-		if (rc == SADA_NOTFOUND)
-			rc = sada_err_set(err, SADA_ABSENT,
-			    "%s: there is no such directory", parent);
-		*fd = -1;
-		if (rc == 0 && !dry &&
-		    (rc = sada_io_mkdir(pfd, base, 0777, err)) == 0)
-			rc = sada_io_open(fd, pfd, base,
-			    O_RDONLY | O_DIRECTORY, 0, err);
-	} else if (rc == 0 && sada_io_stat(*fd, SADA_STORE_DIR, &st,
-	    NULL) == 0)
+	if ((rc = sada_newdir_open(fd, dir, dry, err)) == 0 && *fd >= 0 &&
+	    sada_io_stat(*fd, SADA_STORE_DIR, &st, NULL) == 0)
 		rc = sada_err_set(err, SADA_USAGE, "%s: a replica; -o wants "
 		    "a directory that is none", dir);
-	sada_io_close(pfd);
-	free(parent);
-	free(text);
 	return rc;
 }
 

@@ -136,6 +136,14 @@ SADA_MUST int sada_open_start(int *fd, const char *dir, struct sada_err *err);
  */
 SADA_MUST int sada_open_store(int *sdir, int root, const char *path,
     struct sada_err *err);
+/*
+ * Open directory DIR, of the user's, that is to be filled; it is made when it
+ * is missing, or with DRY set *FD is -1 then.  Errors: USAGE (inside of a
+ * replica's store; no directory) ABSENT (what it would lie in is not there)
+ * SYS.
+ */
+SADA_MUST int sada_newdir_open(int *fd, const char *dir, unsigned dry,
+    struct sada_err *err);
 /* Absolute path of the open directory FD; *OUT new, free with free(). */
 SADA_MUST int sada_fd_path(char **out, int fd, struct sada_err *err);
 /*
