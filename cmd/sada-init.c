@@ -1,4 +1,6 @@
 /* sada-init: make a directory a replica. */
+#include <string.h>
+
 #include "cli.h"
 
 static const struct cli_option options[] = {
@@ -23,6 +25,7 @@ static const struct cli_command command = {
 	    "replica stays as it is.",
 	.options = options,
 	.option = option,
+	.dry = 1,
 	.max = 1
 };
 
@@ -45,6 +48,18 @@ place(struct cli *c, struct sada_buf *dir)
 		sada_buf_adds(dir, ".");
 }
 
+/* LINE is "NAME KEY", or, of what -n did not make, NAME. */
+static void
+report(struct cli *c, const char *dir, const char *line)
+{
+	if (strchr(line, ' ') != NULL) {
+		cli_public(c, line, NULL);
+		return;
+	}
+	cli_say(c, "%s would be made a replica", cli_quoted(c, dir));
+	cli_named(c, line);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -58,11 +73,12 @@ main(int argc, char **argv)
 	cli_start(&c, &command, &name, argc, argv);
 	place(&c, &dir);
 	opts.dir = sada_buf_str(&dir);
+	opts.flags = c.dry ? SADA_OPEN_DRY : 0;
 	opts.wait_s = c.wait_s;
 	opts.talk = &c.talk;
 	if ((rc = sada_init(name, &opts, &line, &err)) < 0)
 		goto out;
-	cli_public(&c, sada_buf_str(&line), NULL);
+	report(&c, opts.dir, sada_buf_str(&line));
 out:
 	sada_buf_release(&dir);
 	sada_buf_release(&line);

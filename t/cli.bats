@@ -66,7 +66,7 @@ wrong() {
 }
 
 @test "-n is known where something is written" {
-	for x in sada-cat sada-diff sada-init sada-ls sada-status sada-verify; do
+	for x in sada-cat sada-diff sada-ls sada-status sada-verify; do
 		wrong "$x" -n
 	done
 	wrong sada-log -n
@@ -298,6 +298,59 @@ plain
 	sada-remote -C a add s spool
 	name=s named sada-remote remove s
 	[ "$(sada-remote -C a list | wc -l)" -eq 1 ]
+}
+
+@test "sada-init -n checks, prints, and makes nothing" {
+	seen() {
+		find . -exec stat -c '%n %i %y' {} + | sort
+	}
+	dry() {
+		seen >"$before"
+		run "$1" --separate-stderr sada-init -n "${@:2}"
+		seen | cmp - "$before"
+	}
+	before=$BATS_TEST_TMPDIR/before
+	mkdir work
+	cd work
+	mkdir there
+	echo x >file
+	for x in new there there/new; do
+		dry -0 -N one $x
+		[ "$output" = one ]
+		[ "$stderr" = "sada-init: $x would be made a replica" ]
+	done
+	dry -0 -q -N one -C there --json
+	[ "$output$stderr" = '{"v":1,"name":"one"}' ]
+	sada-init -n new | grep -Eqx '[A-Za-z0-9][A-Za-z0-9._-]*'
+	[ ! -e new ]
+
+	# What init refuses, -n does, in the same words.
+	sada-init -N one a >line
+	ln -s nothing link
+	mkdir b
+	echo x >b/.sada
+	for x in -64:file -64:file/sub -64:b -64:link -64:a/.sada \
+	    -64:a/.sada/new -69:no/new '-64:-N ? new'; do
+		# shellcheck disable=SC2086	# words
+		dry ${x%%:*} ${x#*:}
+		was=$stderr
+		[ "$output" = '' ]
+		# shellcheck disable=SC2086	# words
+		run ${x%%:*} --separate-stderr sada-init ${x#*:}
+		[ "$stderr" = "$was" ]
+	done
+
+	# A replica stays what it is; one that was not finished is not.
+	dry -0 -N two a
+	[ "$output" = "$(cat line)" ]
+	[ "$stderr" = '' ]
+	rm a/.sada/log/*.log
+	dry -0 -N two a
+	[ "$output" = two ]
+	echo x >a/.sada/key
+	dry -74 a
+	chmod 777 a/.sada
+	dry -77 a
 }
 
 @test "-C FILE and DIR/FILE: no replica is there" {

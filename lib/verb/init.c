@@ -50,8 +50,10 @@ host_name(char out[65])
 		memcpy(out, "replica", 8);
 }
 
+/* The key at SDIR, made when there is none; with DRY *KEY is NULL then. */
 static int
-ensure_key(struct sada_key **key, int sdir, struct sada_err *err)
+ensure_key(struct sada_key **key, int sdir, unsigned dry,
+    struct sada_err *err)
 {
 	struct sada_buf b = {0};
 	struct sada_key *k = NULL;
@@ -59,13 +61,15 @@ ensure_key(struct sada_key **key, int sdir, struct sada_err *err)
 
 	*key = NULL;
 	rc = sada_io_slurp(sdir, "key", 4096, &b, err);
-	if (rc == SADA_NOTFOUND) {
+	if (rc == SADA_NOTFOUND && dry) {
+		rc = 0;
+	} else if (rc == SADA_NOTFOUND) {
 		sada_key_new(&k);
 		sada_key_encode(&b, k);
 		rc = sada_io_publish(sdir, "key", b.p, b.len,
 		    SADA_PUBLISH_NEW, err);
-	} else if (rc == 0) {
-		rc = sada_key_decode(&k, b.p, b.len, err);
+	} else if (rc == 0 && sada_key_decode(&k, b.p, b.len, err) < 0) {
+		rc = sada_err_set(err, SADA_DAMAGED, ".sada/key is damaged");
 	}
 	if (b.p != NULL)
 		sada_wipe(b.p, b.cap);
@@ -129,6 +133,13 @@ is_made(int sdir, struct sada_err *err)
 }
 
 static int
+in_the_way(const char *dir, struct sada_err *err)
+{
+	return sada_err_set(err, SADA_USAGE,
+	    "%s/.sada is in the way: it is no directory", dir);
+}
+
+static int
 make_parts(int root, const char *dir, int *sdir, int *lock, unsigned wait_s,
     struct sada_err *err)
 {
@@ -139,9 +150,8 @@ make_parts(int root, const char *dir, int *sdir, int *lock, unsigned wait_s,
 		return rc;
 	rc = sada_open_store(sdir, root, dir, err);
 	if (rc == SADA_NOTFOUND)
-		return sada_err_set(err, SADA_USAGE, "%s/.sada is in the way: "
-		    "it is no directory", dir);
-	if (rc < 0 ||
+		return in_the_way(dir, err);
+	if (rc < 0 || (rc = sada_check_owner(*sdir, dir, err)) < 0 ||
 	    (rc = sada_io_open(lock, *sdir, "lock", O_RDWR | O_CREAT, 0600,
 	    err)) < 0 ||
 	    (rc = sada_io_lock(*lock, LOCK_EX, wait_s * 1000, err)) < 0)
@@ -152,15 +162,77 @@ make_parts(int root, const char *dir, int *sdir, int *lock, unsigned wait_s,
 	return 0;
 }
 
+/*
+ * Look at the store of ROOT (-1: there is no directory) as init would, and
+ * change nothing: 1 when that was finished, 0 when it is still to be made.
+ */
+static int
+look(int root, const char *dir, unsigned wait_s, struct sada_err *err)
+{
+	struct sada_key *key = NULL;
+	struct sada_stat st;
+	struct sada_err drop;
+	int sdir = -1, lock = -1, rc;
+
+	if (root < 0)
+		return 0;
+	rc = sada_open_store(&sdir, root, dir, err);
+	if (rc == SADA_NOTFOUND)
+		return sada_io_stat(root, SADA_STORE_DIR, &st, &drop) == 0 ?
+		    in_the_way(dir, err) : 0;
+	if (rc < 0 || (rc = sada_check_owner(sdir, dir, err)) < 0)
+		goto out;
+	rc = sada_io_open(&lock, sdir, "lock", O_RDWR, 0, err);
+	if (rc == 0)
+		rc = sada_io_lock(lock, LOCK_EX, wait_s * 1000, err);
+	if ((rc < 0 && rc != SADA_NOTFOUND) ||
+	    (rc = ensure_key(&key, sdir, 1, err)) < 0)
+		goto out;
+	rc = is_made(sdir, err);
+	if (rc == SADA_NOTFOUND)
+		rc = 0;
+out:
+	sada_key_free(key);
+	sada_io_close(lock);
+	sada_io_close(sdir);
+	return rc;
+}
+
+/* Make it, or finish what was begun. */
+static int
+make(int root, const char *name, const struct sada_open_opts *o,
+    struct sada_err *err)
+{
+	struct sada_key *key = NULL;
+	int sdir = -1, lock = -1, made, rc;
+
+	if ((rc = make_parts(root, o->dir, &sdir, &lock, o->wait_s,
+	    err)) < 0 ||
+	    (rc = ensure_key(&key, sdir, 0, err)) < 0 ||
+	    (rc = made = is_made(sdir, err)) < 0)
+		goto out;
+	if (!made && ((rc = sada_home_write(sdir, lock, err)) < 0 ||
+	    (rc = sada_work_seed(root, sdir, err)) < 0 ||
+	    (rc = sada_io_fsync(sdir, SADA_STORE_DIR, err)) < 0 ||
+	    (rc = sada_io_fsync(root, o->dir, err)) < 0 ||
+	    (rc = create_log(sdir, key, name, err)) < 0))
+		goto out;
+	rc = 1;
+out:
+	sada_key_free(key);
+	sada_io_close(lock);
+	sada_io_close(sdir);
+	return rc;
+}
+
 int
 sada_init(const char *name, const struct sada_open_opts *o,
     struct sada_buf *line, struct sada_err *err)
 {
-	const char *dir = o->dir;
 	struct sada_replica *r = NULL;
-	struct sada_key *key = NULL;
+	unsigned dry = o->flags & SADA_OPEN_DRY;
 	char host[65];
-	int root = -1, sdir = -1, lock = -1, made, rc;
+	int root = -1, rc;
 
 	sada_crypto_init();
 	if (name != NULL && !sada_member_name_ok(name))
@@ -170,26 +242,20 @@ sada_init(const char *name, const struct sada_open_opts *o,
 		host_name(host);
 		name = host;
 	}
-	if ((rc = sada_newdir_open(&root, dir, 0, err)) < 0 ||
-	    (rc = make_parts(root, dir, &sdir, &lock, o->wait_s, err)) < 0 ||
-	    (rc = ensure_key(&key, sdir, err)) < 0 ||
-	    (rc = made = is_made(sdir, err)) < 0)
+	if ((rc = sada_newdir_open(&root, o->dir, dry, err)) < 0 ||
+	    (rc = dry ? look(root, o->dir, o->wait_s, err) :
+	    make(root, name, o, err)) < 0)
 		goto out;
-	if (!made && ((rc = sada_home_write(sdir, lock, err)) < 0 ||
-	    (rc = sada_work_seed(root, sdir, err)) < 0 ||
-	    (rc = sada_io_fsync(sdir, SADA_STORE_DIR, err)) < 0 ||
-	    (rc = sada_io_fsync(root, dir, err)) < 0 ||
-	    (rc = create_log(sdir, key, name, err)) < 0))
-		goto out;
-	sada_io_close(lock);
-	lock = -1;
-	if ((rc = sada_open(&r, o, err)) == 0)
+	rc = rc > 0 ? sada_open(&r, o, err) : SADA_ABSENT;
+	if (rc == 0)
 		rc = sada_peer_self(r, line, NULL, err);
+	/* There is none yet, or a part of it that would be made is missing. */
+	if (rc == SADA_ABSENT && dry) {
+		sada_buf_adds(line, name);
+		rc = 0;
+	}
 out:
 	sada_close(r);
-	sada_key_free(key);
-	sada_io_close(lock);
-	sada_io_close(sdir);
 	sada_io_close(root);
 	return rc;
 }

@@ -153,21 +153,19 @@ find_root(struct sada_replica *r, const char *dir, struct sada_err *err)
 	}
 }
 
-/* The store must be ours, and nobody else's to write. */
-static int
-check_owner(const struct sada_replica *r, struct sada_err *err)
+int
+sada_check_owner(int sdir, const char *path, struct sada_err *err)
 {
 	struct sada_stat st;
 	int rc;
 
-	if ((rc = sada_io_stat(r->sdir, "", &st, err)) < 0)
+	if ((rc = sada_io_stat(sdir, "", &st, err)) < 0)
 		return rc;
 	if (st.uid != (uint32_t)geteuid())
-		return not_ours(r->path, &st, err);
+		return not_ours(path, &st, err);
 	if (st.mode & 022)
 		return sada_err_set(err, SADA_AUTH,
-		    "%s/.sada can be written by others; chmod go-w it",
-		    r->path);
+		    "%s/.sada can be written by others; chmod go-w it", path);
 	return 0;
 }
 
@@ -417,7 +415,7 @@ sada_open(struct sada_replica **out, const struct sada_open_opts *opts,
 		r->talk = *opts->talk;
 	if ((rc = find_root(r, opts->dir != NULL ? opts->dir : ".",
 	    err)) < 0 ||
-	    (rc = check_owner(r, err)) < 0 ||
+	    (rc = sada_check_owner(r->sdir, r->path, err)) < 0 ||
 	    (rc = open_part(&r->logs, r, "log", err)) < 0 ||
 	    (rc = open_part(&r->packs, r, "pack", err)) < 0 ||
 	    (rc = open_quarantine(r, err)) < 0 ||

@@ -40,7 +40,10 @@ struct sada_talk {
 	void *ctx;
 };
 
-enum { SADA_OPEN_WRITE = 1 };		/* take the lock and recover */
+enum {
+	SADA_OPEN_WRITE = 1,		/* take the lock and recover */
+	SADA_OPEN_DRY = 2		/* init and verify: change nothing */
+};
 struct sada_open_opts {
 	const char *dir;		/* -C; NULL is "." */
 	unsigned flags;			/* SADA_OPEN_* */
@@ -64,8 +67,9 @@ const char *sada_root(const struct sada_replica *r);
 /*
  * Make DIR of O (created when missing, parents must exist) a replica named
  * NAME (NULL: the host's name, made valid).  Doing it again is fine: a
- * finished one is left as it is.  LINE receives "NAME KEY".  Errors: USAGE
- * (bad name; inside another replica's store), SYS, BUSY.
+ * finished one is left as it is.  LINE receives "NAME KEY"; with
+ * SADA_OPEN_DRY, of what would be made or finished, NAME.  Errors: USAGE (bad
+ * name; inside a replica's store), ABSENT, AUTH, SYS, BUSY.
  */
 SADA_MUST int sada_init(const char *name, const struct sada_open_opts *o,
     struct sada_buf *line, struct sada_err *err);

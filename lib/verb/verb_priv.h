@@ -137,6 +137,12 @@ SADA_MUST int sada_open_start(int *fd, const char *dir, struct sada_err *err);
 SADA_MUST int sada_open_store(int *sdir, int root, const char *path,
     struct sada_err *err);
 /*
+ * The store SDIR of directory PATH must be ours, and nobody else's to
+ * write.  Errors: AUTH SYS.
+ */
+SADA_MUST int sada_check_owner(int sdir, const char *path,
+    struct sada_err *err);
+/*
  * Open directory DIR, of the user's, that is to be filled; it is made when it
  * is missing, or with DRY set *FD is -1 then.  Errors: USAGE (inside of a
  * replica's store; no directory) ABSENT (what it would lie in is not there)
