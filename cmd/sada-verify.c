@@ -9,7 +9,8 @@ static const struct cli_command command = {
 	.usage = "sada-verify",
 	.about = "Check every byte of the store.  Prints a sentence for each "
 	    "damage, and then the\nexit is 1; what peers may have is asked of "
-	    "them."
+	    "them.",
+	.dry = 1
 };
 
 static void
@@ -39,7 +40,7 @@ main(int argc, char **argv)
 
 	cli_start(&c, &command, NULL, argc, argv);
 	opts.dir = c.dir;
-	opts.flags = SADA_OPEN_WRITE;
+	opts.flags = c.dry ? SADA_OPEN_DRY : SADA_OPEN_WRITE;
 	opts.wait_s = c.wait_s;
 	opts.talk = &c.talk;
 	rc = sada_verify(&opts, each, &c, &res, &err);

@@ -66,7 +66,7 @@ wrong() {
 }
 
 @test "-n is known where something is written" {
-	for x in sada-cat sada-diff sada-ls sada-status sada-verify; do
+	for x in sada-cat sada-diff sada-ls sada-status; do
 		wrong "$x" -n
 	done
 	wrong sada-log -n

@@ -504,3 +504,46 @@ store" ]
 	done
 	run -69 sada-verify -C /
 }
+
+@test "verify -n: the same is told, and nothing is changed" {
+	pair
+	for i in 1 2 3; do
+		head -c 3000 /dev/urandom >a/f$i
+		sada-snap -C a >/dev/null
+		carry a b
+	done
+	# What the store of b holds, with each time and content.
+	held() {
+		find b -exec stat -c '%n %i %s %y' {} + | sort
+		find b/.sada -type f -exec sha256sum {} + | sort
+	}
+	# verify is to exit with $1; with -n it tells the same before.
+	both() {
+		held >before
+		for i in 1 2; do
+			run "-$1" --separate-stderr sada-verify -n -C b
+			held | cmp - before
+		done
+		was=$output
+		run "-$1" --separate-stderr sada-verify -C b
+		[ "$output" = "$was" ]
+	}
+	both 0
+	# An index, the caches, and a line that is none.
+	p=$(ls b/.sada/pack/*.pack | head -n 1)
+	: >"${p%.pack}.idx"
+	for f in wants peers/self peers/*.ack; do
+		for g in b/.sada/$f; do echo x >>"$g"; done
+	done
+	echo none >>b/.sada/states
+	both 0
+	held | run -1 cmp -s - before
+	# A content is lost, and a pack is only damaged at its end.
+	for at in 60 $(($(wc -c <"$p") - 4)); do
+		cp "$p" keep
+		printf XYZ | dd of="$p" bs=1 seek="$at" conv=notrunc status=none
+		both 1
+		held | run -1 cmp -s - before
+		cp keep "$p"
+	done
+}

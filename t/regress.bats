@@ -380,7 +380,7 @@ give() {
 
 	sed -i '2s/snap/snip/' a/.sada/states
 	run -1 sada-verify -C a
-	[[ $output == '.sada/states held 1 damaged line:'* ]]
+	[[ $output == '.sada/states has 1 damaged line:'* ]]
 	[ "$(sada-verify -C a 2>&1)" = '' ]
 	[ "$(sada-cat -C a @~1:f)" = 3 ]
 	[ "$(sada-cat -C a @~2:f)" = 1 ]

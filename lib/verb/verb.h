@@ -481,7 +481,8 @@ struct sada_verify_result {
  * is held and canonical and every living content held or wanted.  EACH is
  * told each damage in one sentence.  What is damaged and others may have
  * becomes a want; with SADA_OPEN_WRITE in the flags a damaged pack of which
- * nothing is lost is set aside.  DIR as for sada_open().
+ * nothing is lost is set aside.  With SADA_OPEN_DRY nothing is changed.
+ * DIR as for sada_open().
  */
 SADA_MUST int sada_verify(const struct sada_open_opts *opts,
     void (*each)(const char *what, void *ctx), void *ctx,

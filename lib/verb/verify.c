@@ -2,9 +2,9 @@
  * Verify: every byte of the store, and what it is to hold.
  *
  * Nothing is recovered first: a repair could hide what is to be seen.  With
- * the lock, bad caches are removed, what others may have becomes a want,
- * and a damaged pack of which nothing is lost is set aside; all else is
- * only told.
+ * the lock, and unless asked not to, bad caches are removed, what others may
+ * have becomes a want, and a damaged pack of which nothing is lost is set
+ * aside; all else is only told.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ sada_check_cache(struct sada_check *c, int dfd, const char *name,
 	struct sada_err drop;
 	int gone = 0;
 
-	if (c->lock >= 0)
+	if (c->writes)
 		gone = sada_io_unlink(dfd, name, 0, &drop) == 0;
 	c->res->rebuilt++;
 	sada_buf_addf(&b, ".sada: the cache %s was damaged (%s)%s", name, why,
@@ -346,7 +346,7 @@ mend(struct sada_check *c)
 	unsigned moved = 0;
 	int packs = -1, to = -1;
 
-	if ((!c->packs_bad && !c->index_bad) || c->lock < 0 || c->r == NULL ||
+	if ((!c->packs_bad && !c->index_bad) || !c->writes || c->r == NULL ||
 	    (c->o->flags & SADA_OPEN_WRITE) == 0)
 		return;
 	if (sada_io_open(&packs, c->sdir, "pack", O_RDONLY | O_DIRECTORY, 0,
@@ -377,7 +377,7 @@ ask_others(struct sada_check *c, struct sada_err *err)
 	size_t i, k;
 	int rc = 0;
 
-	if (c->lock < 0 || c->r == NULL)
+	if (!c->writes || c->r == NULL)
 		return 0;
 	if (c->wants_changed)
 		rc = sada_wants_save(&c->wants, c->sdir, err);
@@ -457,6 +457,7 @@ take_lock(struct sada_check *c, struct sada_err *err)
 		sada_io_close(c->lock);
 		c->lock = -1;
 	}
+	c->writes = rc == 0 && (c->o->flags & SADA_OPEN_DRY) == 0;
 	return 0;
 }
 

@@ -187,7 +187,7 @@ bad_parked(const char *name, const char *why, void *ctx)
 	struct sada_err drop;
 	int parked = -1, to = -1, moved = 0;
 
-	if (c->lock >= 0 && sada_io_open(&parked, c->sdir, "parked",
+	if (c->writes && sada_io_open(&parked, c->sdir, "parked",
 	    O_RDONLY | O_DIRECTORY, 0, &drop) == 0 &&
 	    sada_io_open(&to, c->sdir, "quarantine", O_RDONLY | O_DIRECTORY,
 	    0, &drop) == 0)
@@ -340,15 +340,15 @@ check_states(struct sada_check *c, struct sada_err *err)
 	if (torn > 0)
 		c->res->rebuilt++;
 	if (torn > 0 && c->o->talk != NULL && c->o->talk->note != NULL)
-		c->o->talk->note(SADA_NOTE_WARN, NULL, 0, "the end of "
-		    ".sada/states was torn; it was left out",
-		    c->o->talk->ctx);
+		c->o->talk->note(SADA_NOTE_WARN, NULL, 0, c->writes ?
+		    "the end of .sada/states was torn; it was left out" :
+		    "the end of .sada/states is torn", c->o->talk->ctx);
 	if (bad > 0)
-		sada_check_tell(c, ".sada/states held %zu damaged line%s: so "
+		sada_check_tell(c, ".sada/states has %zu damaged line%s: so "
 		    "many states fewer are counted by @~N and @{TIME}; no "
 		    "operation and no content is lost by it", bad,
 		    bad == 1 ? "" : "s");
-	if (bad + torn > 0 && c->lock >= 0 && sada_io_publish(c->sdir,
+	if (bad + torn > 0 && c->writes && sada_io_publish(c->sdir,
 	    "states", good.p, good.len, SADA_PUBLISH_CACHE, &drop) < 0)
 		rc = 0;			/* readers pass over them, too */
 out:

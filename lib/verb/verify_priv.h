@@ -12,7 +12,9 @@ struct sada_check {
 	void *ctx;
 	struct sada_verify_result *res;
 	int sdir;			/* ".sada" */
-	int lock;			/* held: caches may be removed */
+	int lock;
+	int writes;			/* it is held, and the store may be
+					   changed */
 	struct sada_replica *r;		/* NULL: it could not be opened */
 	int log_whole;			/* nothing was found in the log */
 	int work_good;			/* W is, and the log has its heads */
