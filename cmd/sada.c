@@ -11,7 +11,19 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/run.h"
 #include "cli.h"
+
+/* What show() runs, and how it says that there is nothing to show. */
+#define NO_MAN 127
+#define NO_PAGE 126
+#define TEXT(n) TEXT_OF(n)
+#define TEXT_OF(n) #n
+static const char man_script[] =
+	"command -v man >/dev/null || exit " TEXT(NO_MAN) "\n"
+	"man -w \"$1\" >/dev/null 2>&1 || exit " TEXT(NO_PAGE) "\n"
+	"man \"$1\"\n"
+	"exit 0";
 
 static const struct cli_command command = {
 	.name = "sada",
@@ -124,6 +136,25 @@ is_there(const char *prog)
 	return found;
 }
 
+/* Show the manual page of PROG: what man says of it is none of our exits. */
+static int
+show(const char *prog, struct sada_err *err)
+{
+	const char *argv[] = { "/bin/sh", "-c", man_script, "man", prog,
+		NULL };
+	int status, rc;
+
+	if ((rc = sada_run_user(argv, NULL, &status, err)) < 0)
+		return rc;
+	if (status == NO_MAN)
+		return sada_err_set(err, SADA_ABSENT, "there is no man(1) to "
+		    "show the page of %s; see %s --help", prog, prog);
+	if (status == NO_PAGE)
+		return sada_err_set(err, SADA_ABSENT, "the manual page of %s "
+		    "is not installed; see %s --help", prog, prog);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -150,9 +181,7 @@ main(int argc, char **argv)
 	if (help && !is_there(sada_buf_str(&prog)))
 		cli_usage(&c, "no command %s", cli_quoted(&c, word));
 	if (help) {
-		(void)execlp("man", "man", sada_buf_str(&prog), (char *)NULL);
-		rc = sada_err_set(&err, SADA_ABSENT, "cannot run man: %s",
-		    strerror(errno));
+		rc = show(sada_buf_str(&prog), &err);
 		goto out;
 	}
 	/* sada-X, our options, its words. */

@@ -159,6 +159,37 @@ wrong() {
 	wrong sada other
 }
 
+@test "sada help: a page that is not there is 69, whatever man exits with" {
+	sada=$(command -v sada)
+	mkdir bin empty
+	# Has one page, and fails to show it.
+	cat >bin/man <<-'EOF'
+	#!/bin/sh
+	case $* in
+	'-w sada-ls')	exit 0 ;;
+	sada-ls)	echo "page of $1" ;;
+	*)		echo "No entry for $*" >&2; exit 16 ;;
+	esac
+	exit 3
+	EOF
+	chmod +x bin/man
+	export PATH=$PWD/bin:$PATH
+	run -0 --separate-stderr "$sada" help ls
+	[ "$output" = 'page of sada-ls' ]
+	[ "$stderr" = '' ]
+	for x in snap help; do
+		run -69 --separate-stderr "$sada" help $x
+		[ "$output" = '' ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == 'sada: the manual page of sada'*' is not '* ]]
+	done
+	run -69 --separate-stderr env PATH="$PWD/empty" "$sada" help ls
+	[ "$output" = '' ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == 'sada: there is no man(1) '* ]]
+	wrong sada help nosuch
+}
+
 @test "options stand before or after operands, -- ends them" {
 	sada-init -N one r
 	echo x >r/-l
