@@ -147,7 +147,7 @@ cli_pushed(const char *place, const char *peers, uint64_t ops,
 	struct cli *c = ctx;
 	struct sada_buf b = { 0 };
 
-	if (strcmp(place, "-") == 0) {
+	if (strcmp(place, "-") == 0 && !c->dry) {
 		/* stdout holds the bundle. */
 	} else if (c->json) {
 		cli_json(c);

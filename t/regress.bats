@@ -45,6 +45,24 @@ setup() {
 	ls s | cmp - before
 }
 
+@test "-n of a push to standard output prints its place, too" {
+	replicas a b
+	echo 1 >a/f
+	sada-snap -C a
+	for place in - p.sada; do
+		run -0 --separate-stderr sada-push -n -C a -o "$place" b
+		[ "$output" = "$place" ]
+		[ "$stderr" = '' ]
+		run -0 --separate-stderr sada-push -n -C a -o "$place" --json b
+		[ "$output" = "{\"v\":1,\"path\":\"$place\",\
+\"peers\":\"b\",\"ops\":1,\"bytes\":0}" ]
+	done
+	[ ! -e p.sada ]
+	# Without it there is the bundle, and nothing else.
+	sada-push -C a -o - b | sada-pull -C b -
+	sada-verify -C b
+}
+
 @test "two that add peers at once both get in" {
 	mkdir a p q
 	sada-init -N a a
