@@ -343,6 +343,37 @@ tool() {
 	conflicts B 0
 }
 
+@test "tool: a PATH without a conflict is wrong usage, and nothing is run" {
+	base A B
+	mkdir A/d
+	echo x >A/d/x
+	share A B
+	clash A B
+	copy=$(copies A)
+	tool
+	for p in d d/x nosuch ../A/d f/x fx; do
+		for other in '' f; do
+			# shellcheck disable=SC2086	# none, or one
+			run -64 --separate-stderr sada-merge -C A \
+			    --tool ./tool.sh $other -- "$p"
+			[ "$output" = '' ]
+			[ "${#stderr_lines[@]}" -eq 1 ]
+			[[ $stderr == "sada-merge: "*": no conflict there; "* ||
+			    $p == ../A/d ]]
+		done
+		run -64 sada-merge -C A --show mine "$p"
+	done
+	[ ! -e ran ]
+	conflicts A 1
+	# The name, a copy and what is above are one.
+	run -0 sada-merge -C A --tool ./tool.sh . f "$copy"
+	[ "$(cat ran)" = f ]
+	conflicts A 0
+	run -0 sada-merge -C A --tool ./tool.sh
+	run -64 sada-merge -C A --tool ./tool.sh f
+	heal A B
+}
+
 @test "tool: a failure, or nothing made, leaves the conflict" {
 	base A B
 	clash A B

@@ -34,6 +34,8 @@ size_t sada_parts_end(const struct sada_parts *ps, size_t from);
 SADA_MUST int sada_parts_find(const struct sada_replica *r,
     const struct sada_parts *ps, const char *arg, size_t *from, size_t *to,
     struct sada_err *err);
+/* There is no conflict at ARG, which the user gave: USAGE. */
+int sada_parts_none(const char *arg, struct sada_err *err);
 /*
  * The part of FROM to TO that WHICH (author, version id, "mine") names.
  * Errors: USAGE.

@@ -314,10 +314,22 @@ fits(const struct sada_replica *r, const struct sada_part *p,
 }
 
 int
+sada_parts_none(const char *arg, struct sada_err *err)
+{
+	struct sada_buf shown = {0};
+
+	sada_quote(&shown, arg, strlen(arg));
+	(void)sada_err_set(err, SADA_USAGE, "%s: no conflict there; "
+	    "see sada-merge --list", sada_buf_str(&shown));
+	sada_buf_release(&shown);
+	return SADA_USAGE;
+}
+
+int
 sada_parts_find(const struct sada_replica *r, const struct sada_parts *ps,
     const char *arg, size_t *from, size_t *to, struct sada_err *err)
 {
-	struct sada_buf path = {0}, shown = {0};
+	struct sada_buf path = {0};
 	size_t i, k;
 	int rc;
 
@@ -336,13 +348,9 @@ sada_parts_find(const struct sada_replica *r, const struct sada_parts *ps,
 			    path.len) == 0)
 				rc = 0;
 	}
-	if (rc < 0) {
-		sada_quote(&shown, arg, strlen(arg));
-		rc = sada_err_set(err, SADA_USAGE, "%s: no conflict there; "
-		    "see sada-merge --list", sada_buf_str(&shown));
-	}
+	if (rc < 0)
+		rc = sada_parts_none(arg, err);
 out:
-	sada_buf_release(&shown);
 	sada_buf_release(&path);
 	return rc;
 }

@@ -25,6 +25,7 @@ struct tooling {
 	const struct sada_tool_opts *o;
 	struct sada_tool_result *res;
 	struct sada_buf *path;		/* as they are called in the replica */
+	int *met;			/* of each: a conflict is there */
 	int dir;			/* where the files are; locked */
 	char name[PREFIX_LEN + 17];	/* of DIR in the store */
 	struct sada_err *err;
@@ -433,19 +434,39 @@ out:
 
 /* ---- all of them ---- */
 
+/* Is path K that of P, of its conflict, or above one of both? */
 static int
-wanted(const struct tooling *t, const struct sada_parts *ps, size_t from,
+covers(const struct tooling *t, size_t k, const struct sada_part *p)
+{
+	const char *path = (char *)t->path[k].p;
+
+	return sada_path_in(p->n.path, p->n.len, path, t->path[k].len) ||
+	    sada_path_in(p->n.slot, p->n.slot_len, path, t->path[k].len);
+}
+
+static int
+wanted(struct tooling *t, const struct sada_parts *ps, size_t from,
     size_t to)
 {
 	size_t i, k;
+	int out = t->o->npaths == 0;
 
-	if (t->o->npaths == 0)
-		return 1;
 	for (i = from; i < to; i++)
 		for (k = 0; k < t->o->npaths; k++)
-			if (sada_path_in(ps->p[i].n.path, ps->p[i].n.len,
-			    (char *)t->path[k].p, t->path[k].len))
-				return 1;
+			if (covers(t, k, &ps->p[i]))
+				out = t->met[k] = 1;
+	return out;
+}
+
+/* The operands must be right before anything is run. */
+static int
+all_met(const struct tooling *t)
+{
+	size_t k;
+
+	for (k = 0; k < t->o->npaths; k++)
+		if (!t->met[k])
+			return sada_parts_none(t->o->paths[k], t->err);
 	return 0;
 }
 
@@ -473,6 +494,7 @@ list_jobs(struct tooling *t, struct jobs *js)
 		    ps.p[from].n.slot_len);
 		js->j[js->n++].len = ps.p[from].n.slot_len;
 	}
+	rc = all_met(t);
 out:
 	sada_parts_release(&ps);
 	sada_rev_release(&rev);
@@ -493,6 +515,7 @@ sada_conflict_tool(struct sada_replica *r,
 
 	memset(res, 0, sizeof(*res));
 	t.path = sada_calloc(opts->npaths + 1, sizeof(*t.path));
+	t.met = sada_calloc(opts->npaths + 1, sizeof(*t.met));
 	for (i = 0; i < opts->npaths && rc == 0; i++) {
 		(void)sada_buf_reserve(&t.path[i], 1);
 		rc = sada_path_arg(r, opts->paths[i], &t.path[i], t.err);
@@ -509,5 +532,6 @@ sada_conflict_tool(struct sada_replica *r,
 	for (i = 0; i < opts->npaths; i++)
 		sada_buf_release(&t.path[i]);
 	free(t.path);
+	free(t.met);
 	return rc;
 }

@@ -294,7 +294,8 @@ SADA_MUST int sada_conflict_take(struct sada_replica *r, const char *which,
 
 struct sada_tool_opts {
 	const char *command;		/* for the shell */
-	const char *const *paths;	/* only conflicts at or below; none: all */
+	const char *const *paths;	/* only conflicts at or below, of each
+					   at least one; none: all */
 	size_t npaths;
 	unsigned wait_s;		/* for another command */
 	/* Told for each: OP settled it, or WHY it stays.  May be NULL. */
