@@ -80,10 +80,10 @@ conflict_json(struct cli *c, const struct sada_conflict *v)
 	cli_json(c);
 	cli_json_name(c, "path", v->path, v->len);
 	cli_json_name(c, "name", v->name, v->name_len);
-	if (v->version[0] != '\0') {
+	if (v->version[0] != '\0')
 		cli_json_str(c, "version", v->version);
+	if (v->wall_ns != 0)
 		cli_json_time(c, "time", v->wall_ns);
-	}
 	cli_json_list(c, "authors", v->authors, v->nauthors);
 	cli_json_str(c, "kind", kind);
 	cli_json_num(c, "size", v->size);
@@ -109,7 +109,10 @@ conflict(const struct sada_conflict *v, void *ctx)
 	if (c->json)
 		return conflict_json(c, v);
 	cli_putf(c, "%.12s ", v->version[0] != '\0' ? v->version : "-");
-	cli_date(c, v->wall_ns);
+	if (v->wall_ns != 0)
+		cli_date(c, v->wall_ns);
+	else
+		cli_put(c, "-");
 	cli_put(c, " ");
 	for (i = 0; i < v->nauthors; i++)
 		cli_putf(c, "%s%s", i > 0 ? "," : "", v->authors[i]);

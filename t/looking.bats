@@ -440,6 +440,29 @@ store" ]
 	sada-cat -C a "@:$copy" | cmp - "a/$copy"
 }
 
+@test "conflicts: a directory without a version has no date" {
+	pair
+	mkdir a/d
+	echo 1 >a/d/1
+	sada-snap -C a >/dev/null
+	carry a b
+	rm -r a/d
+	echo file >a/d
+	echo 2 >b/d/2
+	sada-snap -C a --accept-deletes >/dev/null
+	sada-snap -C b >/dev/null
+	sada-push -C a -o bundle >/dev/null
+	sada-pull -C b bundle >/dev/null
+	run -1 sada-merge -C b
+	run -0 sada-merge -C b --list
+	[ "${#lines[@]}" -eq 2 ]
+	[ "${lines[0]}" = $'- - - 0\td\td\tmain: it has the name' ]
+	[[ ${lines[1]} =~ ^[0-9a-f]{12}\ 20[0-9-]{8}\ [0-9:]{5}\ ann\ 5 ]]
+	run -0 sada-merge -C b --list --json
+	[[ ${lines[0]} == *'"name":"d","authors":[],"kind":"d",'* ]]
+	[[ ${lines[1]} == *'"version":"'*'","time":"20'* ]]
+}
+
 @test "conflicts: take the one, or the other, or both" {
 	for which in mine bob both; do
 		rm -rf a b bundle
