@@ -534,7 +534,7 @@ class World:
         os.makedirs(spool, exist_ok=True)
         # A content that a merge wants is asked for by one bundle and
         # comes by the next, and may be what the next merge waited for.
-        most = len(self.replicas) + 8
+        most = len(self.replicas) + 2
         for n in range(1, most + 2):
             if not self.round(spool, n == 1):
                 break
