@@ -59,6 +59,7 @@ check_PROGRAMS += \
 	t/unit/store_txn \
 	t/unit/transport_place \
 	t/unit/tree_build \
+	t/unit/tree_copyname \
 	t/unit/tree_diff \
 	t/unit/tree_flood \
 	t/unit/tree_hostile \

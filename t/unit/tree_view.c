@@ -3,7 +3,6 @@
  * conflicts, clashes of files and directories, and copies whose names are
  * taken.
  */
-#include "base/quote.h"
 #include "tree/view.h"
 #include "tree_util.h"
 
@@ -481,74 +480,6 @@ test_many(struct box *b)
 	free(v);
 }
 
-/* ---- names alone ---- */
-
-/* The copy name of S repeated N times and then END. */
-static void
-long_name(const char *s, size_t n, const char *end, const char *dir,
-    struct sada_buf *out, unsigned digits)
-{
-	struct sada_buf path = { 0 };
-	struct sada_id id = { .b = { 1 } };
-
-	sada_buf_adds(&path, dir);
-	while (n-- > 0)
-		sada_buf_adds(&path, s);
-	sada_buf_adds(&path, end);
-	sada_buf_reset(out);
-	sada_copy_name(out, sada_buf_str(&path), path.len, &id, 1, digits);
-	(void)sada_buf_str(out);
-	sada_buf_release(&path);
-}
-
-static void
-test_names(void)
-{
-	static const char *const utf8[] = { "x", "\xc3\xa9", "\xe2\x82\xac",
-	    "\xf0\x9f\x98\x80", "x\xc3\xa9" };
-	struct sada_buf name = { 0 };
-	const char *p;
-	unsigned digits;
-	size_t i, n;
-
-	/* Fixed for ever: the names lie in directories. */
-	long_name("report.txt", 1, "", "a/", &name, 10);
-	CHECK_STR((char *)name.p, "a/report~760772414b.txt");
-	long_name(".x", 1, "", "", &name, 12);
-	CHECK_STR((char *)name.p, ".x~bec98a5d4e75");
-	for (digits = 10; digits <= 64; digits++)
-		for (i = 0; i < 5; i++) {
-			for (n = 1; n * strlen(utf8[i]) <= 251; n++) {
-				long_name(utf8[i], n, ".txt", "d/", &name,
-				    digits);
-				CHECK(name.len - 2 <= 255);
-				CHECK(sada_utf8_ok((char *)name.p, name.len));
-				p = (char *)name.p + name.len - 4;
-				CHECK_STR(p, ".txt");
-				if (n * strlen(utf8[i]) + 5 + digits > 255)
-					CHECK(name.len - 2 > 255 - 4);
-			}
-		}
-	/* Not UTF-8: cut at the byte. */
-	long_name("\x80", 255, "", "", &name, 10);
-	CHECK_INT(name.len, 255);
-	long_name("\xff", 255, "", "", &name, 10);
-	CHECK_INT(name.len, 255);
-	/* 16 bytes with the dot are an extension, 17 are not. */
-	long_name("f.abcdefghijklmno", 1, "", "", &name, 10);
-	CHECK(memcmp(name.p, "f~", 2) == 0 && name.len == 17 + 11);
-	long_name("f.abcdefghijklmnop", 1, "", "", &name, 10);
-	CHECK(memcmp(name.p, "f.abcdefghijklmnop~", 19) == 0);
-	/* The directory's dots are none of the name's. */
-	long_name("f", 1, "", "d.e/", &name, 10);
-	CHECK(memcmp(name.p, "d.e/f~", 6) == 0 && name.len == 16);
-	/* As long as a path may be: the name still is one. */
-	long_name("abcdefg/", 500, "0123456789012345678901234567890123.txt",
-	    "01234567890123456789012345678901234567890123456789/", &name, 10);
-	CHECK(name.len <= SADA_PATH_MAX);
-	sada_buf_release(&name);
-}
-
 int
 main(void)
 {
@@ -557,7 +488,6 @@ main(void)
 	sada_crypto_init();
 	tap_seed(20261125);
 	box_open(&b);
-	test_names();
 	test_random(&b);
 	test_all_taken(&b);
 	test_many(&b);
