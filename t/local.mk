@@ -59,6 +59,8 @@ check_PROGRAMS += \
 	t/unit/store_txn \
 	t/unit/transport_place \
 	t/unit/tree_build \
+	t/unit/tree_carry \
+	t/unit/tree_carry_most \
 	t/unit/tree_copyname \
 	t/unit/tree_diff \
 	t/unit/tree_flood \
@@ -150,6 +152,7 @@ unit_headers = \
 	t/unit/bundle_golden.h \
 	t/unit/bundle_hand.h \
 	t/unit/bundle_util.h \
+	t/unit/carry_util.h \
 	t/unit/crypto_util.h \
 	t/unit/disk_apply_util.h \
 	t/unit/disk_scan_util.h \
