@@ -510,20 +510,16 @@ class World:
     # ---- the end ----
 
     def round(self, spool, first):
-        """All snap, push, pull and merge: how many had something to say."""
+        """Each syncs once, as sada-sync does: how many had news."""
         busy = 0
         for r in self.shuffled():
             op = r.snap()
             if op and not first:
                 raise Wrong('%s recorded %s, and nobody edited' %
                             (r.name, op))
-            busy += op != ''
-        for r in self.shuffled():
-            busy += r.run('push', '-o', spool)[1] != ''
-        for r in self.shuffled():
             r.pull(spool)
-        for r in self.shuffled():
             r.merge()
+            busy += r.run('push', '-o', spool)[1] != ''
         return busy
 
     def shuffled(self):

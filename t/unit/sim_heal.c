@@ -498,7 +498,7 @@ sim_heal(struct sim *w)
 		ops_of(w, &w->rep[k], &all[k]);
 	for (round = 0; (news = heal_round(w, round, &wanted)) > 0 ||
 	    (wanted > 0 && wanted != before); round++) {
-		if (round > most)
+		if (round >= most)
 			sim_fail(w, "no rest", "after %u rounds: %" PRIu64
 			    " new, %" PRIu64 " wanted", round, news, wanted);
 		before = wanted;
