@@ -191,7 +191,7 @@ cli_merged(struct cli *c, const struct sada_merge_result *res)
 	say_count(c, res->wanted, "name", " whose content is not here yet");
 	say_count(c, res->failed, "name", " that could not be laid out");
 	say_count(c, res->conflicts, "conflict", "; see sada-merge --list");
-	if (res->conflicts > 0 || res->failed > 0)
+	if (res->conflicts + res->left + res->wanted + res->failed > 0)
 		cli_status(c, 1);
 }
 

@@ -510,6 +510,42 @@ lacking() {
 	same A B
 }
 
+# left DIR: how many names merge could not lay out.
+left() {
+	sada-status -C "$1" | awk '$1 == "left:" { print $2 }'
+}
+
+@test "merge and sync: exit 1 while a name is not laid out" {
+	base A B
+	mkdir spool
+	for x in A B; do sada-remote -C "$x" add s "$PWD/spool"; done
+	run -0 sada-sync -q -C A
+	echo edit >>B/f
+	sada-sync -q -C B >/dev/null
+	sada-pull -q -C A >/dev/null
+	# An edit that is not recorded yet: a snap is due.
+	sed -i 's/^1/1 A/' A/f
+	run -1 --separate-stderr sada-merge -C A
+	[[ $stderr == *'1 name left as in the directory'* ]]
+	[ "$(left A)" -eq 1 ]
+	run -1 sada-merge -q -C A
+	run -1 sada-merge -q -n -C A
+	run -0 sada-sync -q -C A
+	[ "$(left A)" -eq 0 ]
+	run -0 sada-merge -q -C A
+	# What no snap helps: something else stands there.
+	echo new >B/new
+	sada-sync -q -C B >/dev/null
+	mkfifo A/new
+	run -1 sada-sync -q -C A
+	run -1 sada-sync -q -C A
+	rm A/new
+	run -0 sada-sync -q -C A
+	[ "$(cat A/new)" = new ]
+	run -0 sada-sync -q -C B
+	same A B
+}
+
 # ---- with renames ----
 
 @test "renames: a clash with an edit that followed one is settled alike" {

@@ -266,7 +266,7 @@ conflict() {
 	echo two >A/f
 	snap A
 	echo three >B/f
-	give A B
+	run -1 give A B
 	[ "$(cat B/f)" = three ]
 	heal A B
 	same A B
@@ -746,7 +746,7 @@ many() {
 	# Meanwhile the rest goes on, and merge brings nothing back.
 	echo two >B/f
 	snap B
-	give B A
+	run -1 give B A
 	[ ! -e A/n1 ]
 	run -2 sada-snap -C A --accept-deletes=10
 	sada-snap -C A --accept-deletes

@@ -241,8 +241,9 @@ struct sada_merge_opts {
 };
 struct sada_merge_result {
 	uint64_t created, replaced, deleted, meta;
+	/* If any is not 0: exit 1. */
 	uint64_t left, wanted, failed;
-	uint64_t conflicts;		/* >0: exit 1 */
+	uint64_t conflicts;
 	char op[SADA_VERB_HEX];		/* REFUSE_DELETES: the restoring op */
 };
 /* Lay out what was pulled.  R is open for writing.  GUARD SYS DAMAGED. */
