@@ -546,6 +546,24 @@ left() {
 	same A B
 }
 
+@test "merge: an edit that was left where the other deleted comes whole" {
+	base A B
+	rm B/f
+	sada-snap -q -C B --accept-deletes >/dev/null
+	sada-push -C B -o b.sada A >/dev/null
+	sada-pull -C A b.sada >/dev/null
+	sed -i 's/^1/1 A/' A/f
+	run -1 sada-merge -q -C A
+	snap A
+	run -0 sada-merge -q -C A
+	# What it was made from is in no slot that B can look at.
+	sada-push -C A -o a.sada B >/dev/null
+	sada-pull -C B a.sada >/dev/null
+	run -0 sada-merge -q -C B
+	cmp A/f B/f
+	[ "$(sada-status -C B | awk '$1 == "wants:" { print $2 }')" -eq 0 ]
+}
+
 # ---- with renames ----
 
 @test "renames: a clash with an edit that followed one is settled alike" {

@@ -217,40 +217,88 @@ select_merged(struct sada_send *s, const struct sada_ancestor *m,
 	return 0;
 }
 
-/*
- * Can a reader of op I find by itself what V at PATH was made from?  It
- * looks in the slot that V replaced, and where the op's hints say that PATH
- * came from; but not all renames may have found room there.
- */
-static int
-derivable(struct sada_send *s, uint32_t i, const struct sada_entry *e,
-    const struct sada_version *v, struct sada_err *err)
-{
-	const struct sada_op_info *op = sada_log_op(s->o.log, i);
-	const struct sada_hint *h, **by, *from;
-	size_t n;
-	int rc;
+/* Where a reader of an op can find by itself what a version was made from. */
+enum { DERIVE_NO, DERIVE_SLOT, DERIVE_ANY };
 
-	if (op->nhints == 0 || sada_dot_cmp(&op->dot, &v->dot) != 0)
+/* A version that is sent with the changes of op OP, in slot E. */
+struct change {
+	uint32_t op;
+	const struct sada_entry *e;
+	unsigned derive;		/* DERIVE_* */
+	uint64_t ordinal;		/* among the changes sent */
+};
+
+/* Was dot D in the slot of C before its op?  1, 0, <0. */
+static int
+in_slot(struct sada_send *s, const struct change *c, const struct sada_dot *d,
+    struct sada_err *err)
+{
+	const struct sada_op_info *o = sada_log_op(s->o.log, c->op);
+	struct sada_node node;
+	struct sada_entry e;
+	uint32_t i;
+	size_t k;
+	int rc = 0, has = 0;
+
+	for (i = 0; i < o->nparents && rc >= 0 && !has; i++) {
+		memset(&node, 0, sizeof(node));
+		rc = sada_map_get(&s->st.ns, &sada_log_op(s->o.log,
+		    o->parents[i])->root, c->e->path, c->e->len, &node, &e,
+		    err);
+		for (k = 0; rc > 0 && k < e.nv && !has; k++)
+			has = sada_dot_cmp(&e.v[k].dot, d) == 0;
+		sada_node_release(&node);
+	}
+	/* Of a map that is gone nothing is known. */
+	return rc == SADA_NOTFOUND || rc == SADA_DAMAGED ? 0 :
+	    rc < 0 ? rc : has;
+}
+
+/* Does the reader find the entries from A on, of C's version, by itself? */
+static int
+finds(struct sada_send *s, const struct change *c,
+    const struct sada_ancestor *a, struct sada_err *err)
+{
+	if (c == NULL || c->derive == DERIVE_NO)
+		return 0;
+	if (c->derive == DERIVE_ANY)
 		return 1;
-	if ((rc = sada_log_hints(s->o.log, i, &h, &n, err)) < 0)
-		return rc;
-	if (!sada_hints_full(h, n))
-		return 1;
-	sada_hints_by_to(&by, h, n);
-	rc = sada_hint_origins(&from, 1, by, n, e->path, e->len) == 1;
-	free(by);
-	return rc;
+	return a->other || a->ndot != 1 ? 0 : in_slot(s, c, &a->dot[0], err);
+}
+
+/* The hints of an op, by where they lead. */
+struct leads {
+	const struct sada_hint **by;
+	size_t n;
+	int full;			/* some may be left out */
+};
+
+/*
+ * Where can a reader of op I find what V at PATH was made from?  It looks in
+ * the slot that V replaced, and where the op's hints L say that PATH came
+ * from; but not all renames may have found room there, and what a merge
+ * left at an old name follows without one.
+ */
+static unsigned
+derivable(const struct sada_send *s, uint32_t i, const struct leads *l,
+    const struct sada_entry *e, const struct sada_version *v)
+{
+	const struct sada_hint *from;
+
+	if (sada_dot_cmp(&sada_log_op(s->o.log, i)->dot, &v->dot) != 0 ||
+	    (l->n > 0 && sada_hint_origins(&from, 1, l->by, l->n, e->path,
+	    e->len) == 1))
+		return DERIVE_ANY;
+	return l->full ? DERIVE_NO : DERIVE_SLOT;
 }
 
 /*
- * Choose the form of version V's content; ORDINAL is its number among the
- * changes sent, or UINT64_MAX when those do not travel.  ALONE: the reader
- * finds V's ancestors by itself if one version was replaced.
+ * Choose the form of version V's content; C is the change that brings it, or
+ * NULL when those do not travel.
  */
 static int
 select_content(struct sada_send *s, const struct sada_version *v,
-    uint64_t ordinal, int alone, struct sada_err *err)
+    const struct change *c, struct sada_err *err)
 {
 	struct sada_ancestor *a = NULL;
 	struct sada_buf b = {0};
@@ -278,11 +326,16 @@ select_content(struct sada_send *s, const struct sada_version *v,
 		 * A basis that the user named is not known to be held, and
 		 * who parks the bundle keeps no change without its base.
 		 */
-		known = ordinal != UINT64_MAX && s->o.since == NULL &&
+		known = c != NULL && s->o.since == NULL &&
 		    known_ancestor(s, a, n, &k);
 		/* It follows the versions replaced, one by one. */
-		for (i = 0, derived = alone; i < n && !in_basis(s, &a[i]);
-		    i++) {
+		if ((rc = derived = finds(s, c, a, err)) < 0)
+			goto out;
+		for (i = 0; i < n && !in_basis(s, &a[i]); i++) {
+			/* By which op it came here is not looked up. */
+			if (a[i].other && c != NULL &&
+			    c->derive == DERIVE_SLOT)
+				derived = 0;
 			if (a[i].ndot == 1)
 				continue;
 			derived = 0;
@@ -323,7 +376,7 @@ select_content(struct sada_send *s, const struct sada_version *v,
 	s->delta = sada_grow(s->delta, &s->capdelta, s->ndelta + 1,
 	    sizeof(*s->delta));
 	d = &s->delta[s->ndelta++];
-	d->ordinal = ordinal;
+	d->ordinal = c->ordinal;
 	d->index = k;
 	d->base = a[k].content;
 	d->content = v->content;
@@ -342,11 +395,20 @@ select_op(struct sada_send *s, uint32_t i, struct sada_err *err)
 {
 	struct sada_nodes cns = s->st.ns;
 	struct sada_cursor *c = NULL, *m = NULL;
+	const struct sada_hint *h;
+	struct leads l = { NULL, 0, 0 };
+	struct change change = { .op = i };
 	struct sada_entry e, now;
 	size_t k;
 	int rc, here;
 
 	cns.flags = SADA_NODE_CHANGES;
+	if (sada_log_op(s->o.log, i)->nhints > 0) {
+		if ((rc = sada_log_hints(s->o.log, i, &h, &l.n, err)) < 0)
+			goto out;
+		sada_hints_by_to(&l.by, h, l.n);
+		l.full = sada_hints_full(h, l.n);
+	}
 	if ((rc = sada_cursor_open(&c, &cns, &sada_log_op(s->o.log,
 	    i)->changes, err)) < 0 ||
 	    (rc = sada_cursor_open(&m, &s->st.ns, &s->st.root, err)) < 0)
@@ -364,8 +426,10 @@ select_op(struct sada_send *s, uint32_t i, struct sada_err *err)
 			    basis_knows(s, &e.v[k].dot) ||
 			    !sada_entry_has(&now, &e.v[k]))
 				continue;
-			if ((rc = derivable(s, i, &e, &e.v[k], err)) < 0 ||
-			    (rc = select_content(s, &e.v[k], s->told, rc,
+			change.e = &e;
+			change.ordinal = s->told;
+			change.derive = derivable(s, i, &l, &e, &e.v[k]);
+			if ((rc = select_content(s, &e.v[k], &change,
 			    err)) < 0)
 				goto out;
 		}
@@ -373,6 +437,7 @@ select_op(struct sada_send *s, uint32_t i, struct sada_err *err)
 out:
 	sada_cursor_free(c);
 	sada_cursor_free(m);
+	free(l.by);
 	return rc;
 }
 
@@ -392,7 +457,7 @@ select_map(struct sada_send *s, struct sada_err *err)
 			if (e.v[k].kind == SADA_DIR ||
 			    basis_knows(s, &e.v[k].dot))
 				continue;
-			if ((rc = select_content(s, &e.v[k], UINT64_MAX, 0,
+			if ((rc = select_content(s, &e.v[k], NULL,
 			    err)) < 0)
 				goto out;
 		}
