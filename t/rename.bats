@@ -323,3 +323,134 @@ for i in range(1, 1201): os.rename("a/d/%d" % i, "a/d/new-%d" % i)'
 	sada-merge -C b
 	run -0 sada-diff -C b @+
 }
+
+# ---- an edit at the old name that a merge left ----
+
+# left: a has the files f and d/f; b moves and edits both; a pulls.
+left() {
+	pair
+	mkdir a/d
+	seq 300 >a/f
+	seq 400 600 >a/d/f
+	seq 9 >a/other
+	sada-snap -C a >/dev/null
+	carry a b
+	mv b/f b/g
+	mv b/d b/e
+	sed -i 's/^100$/100 b/' b/g
+	sed -i 's/^450$/450 b/' b/e/f
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+}
+
+# lines FILE: the lines with a word.
+words() {
+	grep ' ' "$1" | paste -sd,
+}
+
+@test "left at an old name: an edit since the merge follows the rename" {
+	left
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	sed -i 's/^401$/401 a/' a/d/f
+	run -1 sada-merge -q -C a
+	[ "$(words a/g)" = '100 b' ]
+	sada-snap -C a >/dev/null
+	# Again, before anything is laid out.
+	sed -i 's/^200$/200 a/' a/f
+	sada-snap -C a >/dev/null
+	settled a
+	run -0 sada-ls -C a @
+	[ "$output" = $'e\ng\nother' ]
+	carry a b
+	run -0 sada-merge -q -C a
+	for r in a b; do
+		[ "$(words $r/g)" = '1 a,100 b,200 a' ]
+		[ "$(words $r/e/f)" = '401 a,450 b' ]
+		[ ! -e $r/f ]
+		[ ! -e $r/d ]
+	done
+	same a b
+}
+
+@test "left at an old name: an edit of one that was carried follows, too" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sed -i 's/^401$/401 a/' a/d/f
+	sada-snap -C a >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^200$/200 a/' a/f
+	sed -i 's/^600$/600 a/' a/d/f
+	run -1 sada-merge -q -C a
+	# What the new name shows is seen elsewhere before the rest comes.
+	carry a b
+	[ "$(words b/g)" = '1 a,100 b' ]
+	sada-snap -C a >/dev/null
+	carry a b
+	[ "$(words b/g)" = '1 a,100 b,200 a' ]
+	[ "$(words b/e/f)" = '401 a,450 b,600 a' ]
+	run -0 sada-merge -q -C a
+	[ ! -e a/f ]
+	same a b
+}
+
+@test "left at an old name: edits of both names, and of another file there" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sada-snap -C a >/dev/null
+	seq 700 900 >b/f
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^200$/200 a/' a/f
+	run -1 sada-merge -q -C a
+	# The new name is edited as well, and then the old one again.
+	sed -i 's/^50$/50 a/' a/g
+	sada-snap -C a >/dev/null
+	sed -i 's/^160$/160 a/' a/f
+	sed -i 's/^66$/66 a/' a/g
+	sada-snap -C a >/dev/null
+	carry a b
+	run -0 sada-merge -q -C a
+	for r in a b; do
+		[ "$(words $r/g | tr , '\n' | LC_ALL=C sort | paste -sd,)" = \
+		    '1 a,100 b,160 a,200 a,50 a,66 a' ]
+		[ "$(head -n 1 $r/f)" = 700 ]
+	done
+	same a b
+}
+
+@test "left at an old name: its deletion takes nothing from the new one" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sada-snap -C a >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^200$/200 a/' a/f
+	run -1 sada-merge -q -C a
+	mv a/f a/mine
+	sada-snap -C a >/dev/null
+	carry a b
+	run -0 sada-merge -q -C a
+	for r in a b; do
+		[ "$(words $r/g)" = '1 a,100 b' ]
+		[ "$(words $r/mine)" = '1 a,200 a' ]
+		[ ! -e $r/f ]
+	done
+	same a b
+}
+
+@test "left at an old name: where the new one is gone, the edit lives" {
+	left
+	rm b/g
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	run -1 sada-merge -q -C a
+	sada-snap -C a >/dev/null
+	run -0 sada-merge -q -C a
+	carry a b
+	[ "$(words b/f)" = '1 a' ]
+	[ ! -e b/g ]
+	same a b
+}
