@@ -59,6 +59,13 @@ SADA_MUST int sada_merge_sqlite(struct sada_buf *out,
     const struct sada_three *in, struct sada_err *err);
 
 /*
+ * Are the sides of IN of a form that sada_merge_sqlite() merges: databases
+ * of one schema, with tables and texts that it knows?  1, also when that
+ * cannot be told, or 0.
+ */
+int sada_sqlite_fits(const struct sada_three *in);
+
+/*
  * Have the images A and B the same schema and the same rows?  1, or 0 when
  * they differ or one cannot be read.  Where rows lie and in which order,
  * the rowids of tables without an INTEGER PRIMARY KEY, statistics (ANALYZE)

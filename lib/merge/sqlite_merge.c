@@ -142,14 +142,15 @@ order(const struct sada_span *a, const struct sada_span *b)
 	return c != 0 ? c : (a->n > b->n) - (a->n < b->n);
 }
 
-int
-sada_sq_merge(struct sada_buf *out, const struct sada_three *in,
-    unsigned fixed, struct sada_err *err)
+/*
+ * Open the sides S of M, and see what tables the base has: 1 when they are
+ * of a form that can be merged, 0 when not.
+ */
+static int
+open_sides(struct merge *m, const struct sada_span s[SIDES],
+    struct sada_err *err)
 {
-	struct sada_span s[SIDES] = { in->base, in->a, in->b };
 	const unsigned char *h[SIDES];
-	struct merge m = { .steps = SQ_STEPS };
-	size_t i;
 	int k, rc = 1;
 
 	for (k = 0; k < SIDES; k++) {
@@ -162,16 +163,40 @@ sada_sq_merge(struct sada_buf *out, const struct sada_three *in,
 	if (memcmp(h[0] + 16, h[1] + 16, 2) != 0 || h[0][20] != h[1][20] ||
 	    memcmp(h[0] + 16, h[2] + 16, 2) != 0 || h[0][20] != h[2][20])
 		return 0;
+	for (k = 0; rc > 0 && k < SIDES; k++)
+		rc = sada_sq_memory(&m->side[k], &s[k], 0, &m->steps, err);
+	if (rc > 0 && (rc = sada_sq_same_schema(&m->side[BASE], &m->side[P],
+	    err)) > 0 &&
+	    (rc = sada_sq_same_schema(&m->side[BASE], &m->side[Q], err)) > 0)
+		rc = sada_sq_tables(&m->tables, &m->side[BASE], err);
+	return rc;
+}
+
+static void
+merge_release(struct merge *m)
+{
+	int k;
+
+	sada_sq_tables_release(&m->tables);
+	sada_sq_close(&m->out);
+	for (k = 0; k < SIDES; k++)
+		sada_sq_close(&m->side[k]);
+}
+
+int
+sada_sq_merge(struct sada_buf *out, const struct sada_three *in,
+    unsigned fixed, struct sada_err *err)
+{
+	struct sada_span s[SIDES] = { in->base, in->a, in->b };
+	struct merge m = { .steps = SQ_STEPS };
+	size_t i;
+	int rc;
+
 	if (!fixed && order(&s[P], &s[Q]) > 0) {
 		s[P] = in->b;
 		s[Q] = in->a;
 	}
-	for (k = 0; rc > 0 && k < SIDES; k++)
-		rc = sada_sq_memory(&m.side[k], &s[k], 0, &m.steps, err);
-	if (rc <= 0 ||
-	    (rc = sada_sq_same_schema(&m.side[BASE], &m.side[P], err)) <= 0 ||
-	    (rc = sada_sq_same_schema(&m.side[BASE], &m.side[Q], err)) <= 0 ||
-	    (rc = sada_sq_tables(&m.tables, &m.side[BASE], err)) <= 0 ||
+	if ((rc = open_sides(&m, s, err)) <= 0 ||
 	    (rc = sada_sq_memory(&m.out, &s[BASE], 2 * (size_t)SADA_MERGE_MAX,
 	    &m.steps, err)) <= 0 ||
 	    (rc = sada_sq_exec(&m.out, "BEGIN", err)) <= 0)
@@ -184,11 +209,20 @@ sada_sq_merge(struct sada_buf *out, const struct sada_three *in,
 	/* 2 is "no row" of the last question, never of the merge. */
 	rc = rc > 0 ? 1 : rc;
 out:
-	sada_sq_tables_release(&m.tables);
-	sada_sq_close(&m.out);
-	for (k = 0; k < SIDES; k++)
-		sada_sq_close(&m.side[k]);
+	merge_release(&m);
 	return rc;
+}
+
+int
+sada_sqlite_fits(const struct sada_three *in)
+{
+	const struct sada_span s[SIDES] = { in->base, in->a, in->b };
+	struct merge m = { .steps = SQ_STEPS };
+	struct sada_err drop;
+	int rc = open_sides(&m, s, &drop);
+
+	merge_release(&m);
+	return rc != 0;
 }
 
 int

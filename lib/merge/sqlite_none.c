@@ -20,6 +20,13 @@ sada_merge_sqlite(struct sada_buf *out, const struct sada_three *in,
 }
 
 int
+sada_sqlite_fits(const struct sada_three *in)
+{
+	(void)in;
+	return 0;
+}
+
+int
 sada_sqlite_equal(const struct sada_span *a, const struct sada_span *b,
     struct sada_err *err)
 {

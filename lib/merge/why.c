@@ -68,5 +68,7 @@ sada_merge_why(unsigned driver, const struct sada_three *in)
 	if ((driver == SADA_MERGE_TEXT || driver == SADA_MERGE_UNION) &&
 	    sada_lines_far(in))
 		return SADA_MERGE_NO_SIZE;
+	if (driver == SADA_MERGE_SQLITE && !sada_sqlite_fits(in))
+		return SADA_MERGE_NO_FORM;
 	return SADA_MERGE_NO_LINES;
 }

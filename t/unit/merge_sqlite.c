@@ -482,6 +482,48 @@ check_equal(void)
 	sada_buf_release(&b);
 }
 
+/* What is told of those that did not merge. */
+static void
+check_why(void)
+{
+	static const struct { const char *base, *a, *b; unsigned why; } c[] = {
+		{ T3, T3 "UPDATE t SET x='p' WHERE id=1",
+		    T3 "UPDATE t SET x='q' WHERE id=1", SADA_MERGE_NO_LINES },
+		{ T3, T3 "ALTER TABLE t ADD more",
+		    T3 "DELETE FROM t WHERE id=1", SADA_MERGE_NO_FORM },
+		{ T3, T3 "PRAGMA user_version=2",
+		    T3 "DELETE FROM t WHERE id=1", SADA_MERGE_NO_FORM },
+		{ T3, T3 "DELETE FROM t WHERE id=1",
+		    "PRAGMA page_size=1024;" T3, SADA_MERGE_NO_FORM },
+#define WIDE "PRAGMA encoding='UTF-16';" T3
+		{ WIDE, WIDE "INSERT INTO t VALUES(8,'p',1)",
+		    WIDE "INSERT INTO t VALUES(9,'q',1)", SADA_MERGE_NO_FORM },
+#define TREE "CREATE VIRTUAL TABLE v USING rtree(id,x,y);"
+		{ TREE, TREE "INSERT INTO v VALUES(1,1,2)",
+		    TREE "INSERT INTO v VALUES(2,1,2)", SADA_MERGE_NO_FORM },
+	};
+	struct sada_buf base = {0}, a = {0}, b = {0}, out = {0};
+	struct sada_three in;
+	struct sada_err err = {0};
+	size_t i;
+
+	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		db_make(&base, NULL, c[i].base);
+		db_make(&a, NULL, c[i].a);
+		db_make(&b, NULL, c[i].b);
+		in.base = span(&base);
+		in.a = span(&a);
+		in.b = span(&b);
+		CHECK_INT(sada_merge_bytes(&out, SADA_MERGE_SQLITE, &in,
+		    &err), 0);
+		CHECK_INT(sada_merge_why(SADA_MERGE_SQLITE, &in), c[i].why);
+	}
+	sada_buf_release(&base);
+	sada_buf_release(&a);
+	sada_buf_release(&b);
+	sada_buf_release(&out);
+}
+
 static void
 check_names(void)
 {
@@ -505,6 +547,7 @@ main(void)
 	check_names();
 	check_cases();
 	check_equal();
+	check_why();
 	check_model(300);
 	return tap_done();
 }
