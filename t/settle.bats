@@ -409,8 +409,27 @@ lacking() {
 	run -69 --separate-stderr sada-cat -C C "$first:f"
 	[[ $stderr == *'f is not here; it was written by B'* ]]
 	run -69 --separate-stderr sada-restore -C C "$first" f
-	[[ $stderr == *'f'*'it was written by B'*'A may have it'* ]]
+	[[ $stderr == *'f'*'it was written by B, who should have it'* ]]
+	[[ $stderr == *'; A may have it'* ]]
 	[ "$(fifth C/f)" = '5 open' ]
+	# What was replaced before it was sent, A has not.
+	sed -i 's/^5.*/5 never sent/' B/f
+	snap B
+	second=$(sada-log -C B -n1 | cut -c 1-12)
+	sed -i 's/^5.*/5 sent/' B/f
+	snap B
+	give B A
+	give B C
+	echo more >A/more
+	snap A
+	give A C
+	for x in A C; do
+		run -69 --separate-stderr sada-cat -C $x "$second:f"
+		[[ $stderr == *'it was written by B, who should have it' ]]
+	done
+	sada-peer -C C retire B
+	run -69 --separate-stderr sada-cat -C C "$second:f"
+	[[ $stderr == *'it was written by B' ]]
 }
 
 # ---- restore ----

@@ -196,14 +196,19 @@ static void
 reason_of(struct sada_buf *b, const struct sada_replica *r,
     const struct sada_part *p, unsigned why, int held)
 {
+	const struct sada_version *v;
+
 	sada_buf_adds(b, reasons[why].text);
 	if (why == SADA_APART_LACKS) {
 		sada_buf_adds(b, "; ");
-		sada_holders(b, r, &p->n.lacks, NULL);
+		sada_holders(b, r, &p->n.lacks, p->n.slot, p->n.slot_len,
+		    NULL);
 	}
 	if (!held) {
+		v = sada_bringer(&p->n, &p->lead);
 		sada_buf_adds(b, "; its content is not here; ");
-		sada_holders(b, r, &sada_bringer(&p->n, &p->lead)->dot,
+		sada_holders(b, r, &v->dot, v->at != NULL ? v->at :
+		    p->n.slot, v->at != NULL ? v->at_len : p->n.slot_len,
 		    &p->n.content);
 	}
 }

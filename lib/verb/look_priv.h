@@ -95,12 +95,13 @@ SADA_MUST int sada_name_at(struct sada_view **hold, struct sada_rev *rev,
 const struct sada_version *sada_bringer(const struct sada_name *n,
     const struct sada_version *lead);
 /*
- * Append to OUT who may hold what the version with dot D brought: its
- * author, and the peers that acknowledged its op and do not want CONTENT
- * (may be NULL) themselves.
+ * Append to OUT who may hold what the version with dot D, which lived at
+ * PATH, brought: its author, and the peers that acknowledged a state which
+ * shows it, or wrote on one; but none that wants CONTENT (may be NULL).
  */
 void sada_holders(struct sada_buf *out, const struct sada_replica *r,
-    const struct sada_dot *d, const struct sada_id *content);
+    const struct sada_dot *d, const char *path, size_t len,
+    const struct sada_id *content);
 /*
  * Fail with NOTFOUND: the content of NAME is not here; says who may hold
  * it.
