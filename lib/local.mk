@@ -214,7 +214,6 @@ libsada_a_SOURCES = \
 	lib/tree/tree_priv.h \
 	lib/tree/view.c \
 	lib/tree/view.h \
-	lib/verb/away.c \
 	lib/verb/cat.c \
 	lib/verb/conflict_priv.h \
 	lib/verb/conflicts.c \

@@ -30,7 +30,7 @@ sada_wait_init(struct sada_draft *d)
 	/* A first snap, of all there is, has nothing that was renamed. */
 	if (i == NULL || (i->rows <= 1 && i->copies == 0))
 		return;
-	d->unsorted = i->copies > 0 || i->left > 0 || d->carry != NULL;
+	d->unsorted = i->copies > 0 || d->carry != NULL;
 	sada_moves_new(&d->moves);
 }
 

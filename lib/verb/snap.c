@@ -14,7 +14,6 @@ struct snap {
 	int new_rules;			/* .sadamerge is another one now */
 	/* What the last row points to. */
 	struct sada_version one;
-	struct sada_buf to;
 	struct sada_version *cover;
 	size_t capcover;
 };
@@ -87,9 +86,6 @@ on_gone(struct snap *s, const struct sada_item *it, struct sada_err *err)
 
 	if (row->ncover == 0)
 		return sada_draft_gone(&s->d, row, err);
-	/* What it showed has another name, and stands. */
-	if ((rc = sada_draft_away(&s->d, row, &s->to, err)) != 0)
-		return rc;
 	s->res->deleted++;
 	if (row->kind == SADA_DIR)
 		s->dirs_gone++;
@@ -105,9 +101,6 @@ on_directory(struct snap *s, const struct sada_item *it,
 	struct sada_version v;
 	int rc;
 
-	/* It stands for the sake of what a merge left in it. */
-	if ((rc = sada_draft_stale(&s->d, it->row, err)) != 0)
-		return rc < 0 ? rc : 1;
 	version_of(&v, it);
 	s->cover = sada_grow(s->cover, &s->capcover, it->row->ncover,
 	    sizeof(*s->cover));
@@ -143,7 +136,7 @@ on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
 	const struct sada_row *old = it->row;
 	int copy = old != NULL && (old->flags & SADA_ROW_COPY);
 	struct sada_shown from;
-	int rc, away = 0;
+	int rc;
 
 	version_of(&s->one, it);
 	if (it->kind == SADA_DIR && old == NULL)
@@ -163,12 +156,7 @@ on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
 	if (copy && (rc = sada_draft_slot(&s->d, old->slot, old->slot_len,
 	    old->cover, old->ncover, NULL, NULL, err)) < 0)
 		return rc;
-	if (it->kind != SADA_DIR && old != NULL &&
-	    (rc = away = sada_draft_away(&s->d, old, &s->to, err)) < 0)
-		return rc;
-	if (away) {
-		rc = sada_draft_follow(&s->d, old, &s->to, &s->one, err);
-	} else if (old != NULL && !copy) {
+	if (old != NULL && !copy) {
 		sada_shown_of(&from, old);
 		rc = sada_draft_slot(&s->d, it->path, it->len, old->cover,
 		    old->ncover, &s->one, &from, err);
@@ -348,7 +336,6 @@ out:
 	sada_ignore_free(o.ignore);
 	sada_row_rules_release(&rows);
 	sada_draft_release(&s.d);
-	sada_buf_release(&s.to);
 	free(s.cover);
 	return rc;
 }

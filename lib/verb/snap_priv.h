@@ -14,8 +14,8 @@ struct sada_moves;
  *     BUILD; else they wait, and it is known at the end which of them are
  *     renames.  Of more than SADA_MOVES_MAX those that wait are written
  *     out, and the rest goes straight: no renames are looked for then.
- *  3. with UNSORTED (conflict copies, what is carried and what a merge
- *     left touch other slots) all wait.
+ *  3. with UNSORTED (conflict copies and what is carried touch other
+ *     slots) all wait.
  */
 struct sada_draft {
 	struct sada_replica *r;
@@ -77,23 +77,6 @@ SADA_MUST int sada_draft_slot(struct sada_draft *d, const char *path,
 SADA_MUST int sada_draft_register(struct sada_draft *d, const char *path,
     size_t len, struct sada_version *cover, size_t ncover,
     const struct sada_version *v, struct sada_err *err);
-
-/*
- * Is what ROW shows another name's now, by a rename that was laid out while
- * the name itself was left?  1 with that name in TO, or 0.
- */
-SADA_MUST int sada_draft_away(struct sada_draft *d,
-    const struct sada_row *row, struct sada_buf *to, struct sada_err *err);
-/* Is directory ROW one that only left names keep here?  1, 0, <0. */
-SADA_MUST int sada_draft_stale(struct sada_draft *d,
-    const struct sada_row *row, struct sada_err *err);
-/*
- * What ROW shows became V, and TO is what sada_draft_away() gave: V goes to
- * the slot TO, and V->at borrows it for the row of W.
- */
-SADA_MUST int sada_draft_follow(struct sada_draft *d,
-    const struct sada_row *row, const struct sada_buf *to,
-    struct sada_version *v, struct sada_err *err);
 
 /*
  * All that row ROW of W shows is gone, or the name at PATH (LEN bytes) is
