@@ -445,7 +445,10 @@ kill_at() {
 	snap a
 	rmdir a/.sada/quarantine
 	sada-status -C a
+	sada-verify -n -C a
+	[ ! -e a/.sada/quarantine ]
 	carry a b
+	[ -d a/.sada/quarantine ]
 	rmdir b/.sada/quarantine
 	snap b
 	same a b

@@ -366,6 +366,12 @@ give() {
 	touch b/new
 	run -0 env LD_LIBRARY_PATH="$PWD/lib" sada-snap -C b
 	run -0 env LD_LIBRARY_PATH="$PWD/lib" sada-push -C b -o ba
+	# A name alike is only a hint.
+	seq 99 >b/long
+	snap b
+	mv b/long b/longer
+	echo more >>b/longer
+	run -0 env LD_LIBRARY_PATH="$PWD/lib" sada-snap -C b
 	sada-merge -C b
 	carry b a
 	same a b
@@ -391,6 +397,14 @@ give() {
 	[ "$(wc -l <a/.sada/states)" -eq 4 ]
 	[ "$(sada-verify -C a 2>&1)" = '' ]
 
+	# So long a torn end stays, and the new line begins behind it.
+	printf '%070000d' 0 >>a/.sada/states
+	echo 5 >a/f
+	snap a
+	[ "$(sada-cat -C a @~1:f)" = 4 ]
+	sed -i '/^0*$/d' a/.sada/states
+	sada-verify -C a
+
 	printf 'half a line' >>a/.sada/states
 	run -0 --separate-stderr sada-verify -C a
 	[[ $stderr == *'.sada/states was torn'* ]]
@@ -400,8 +414,8 @@ give() {
 	run -1 sada-verify -C a
 	[[ $output == '.sada/states has 1 damaged line:'* ]]
 	[ "$(sada-verify -C a 2>&1)" = '' ]
-	[ "$(sada-cat -C a @~1:f)" = 3 ]
-	[ "$(sada-cat -C a @~2:f)" = 1 ]
+	[ "$(sada-cat -C a @~2:f)" = 3 ]
+	[ "$(sada-cat -C a @~3:f)" = 1 ]
 }
 
 @test "what was parked and is damaged is told, and comes again" {
@@ -417,8 +431,12 @@ give() {
 	printf X | dd of="$f" bs=1 seek=40 conv=notrunc status=none
 	sada-status -C b | grep -q '^parked: *0$'
 	[ -e "$f" ]
-	run -1 sada-verify -C b
+	run -1 --separate-stderr sada-verify -n -C b
+	[ -e "$f" ]
+	was=$output
+	run -1 --separate-stderr sada-verify -C b
 	[[ $output == '.sada/parked/'*' a parked file is damaged; '* ]]
+	[ "$output" = "$was" ]
 	[ ! -e "$f" ]
 	sada-verify -C b
 	sada-pull -C b p1

@@ -37,7 +37,8 @@ struct sada_ignore {
 	pthread_mutex_t lock;		/* over all that follows */
 	struct set **set;		/* sorted by dir */
 	size_t n, cap;
-	const struct sada_git *g;	/* NULL: not started, which costs 10 ms */
+	int started;			/* libgit2 is: it costs 10 ms */
+	struct sada_git g;		/* then */
 };
 
 /*
@@ -226,7 +227,7 @@ static void
 repo_free(const struct sada_ignore *ig, struct set *s)
 {
 	if (s->repo != NULL)
-		ig->g->repository_free(s->repo);
+		ig->g.repository_free(s->repo);
 	s->repo = NULL;
 }
 
@@ -415,16 +416,13 @@ static int
 set_build(struct sada_ignore *ig, struct set *s, struct sada_err *err)
 {
 	const struct set *chain[SADA_DEPTH_MAX + 1], *a = s;
-	const struct sada_git *g;
 	struct sada_buf b = { 0 };
 	size_t n = 0;
 	int rc;
 
-	if (ig->g == NULL) {
-		if ((rc = sada_git_start(&g, err)) < 0)
-			return rc;
-		ig->g = g;
-	}
+	if (!ig->started && (rc = sada_git_start(&ig->g, err)) < 0)
+		return rc;
+	ig->started = 1;
 	while (a != NULL) {
 		assert(n < sizeof(chain) / sizeof(chain[0]));
 		chain[n++] = a;
@@ -436,9 +434,9 @@ set_build(struct sada_ignore *ig, struct set *s, struct sada_err *err)
 		n--;
 		sada_buf_add(&b, chain[n]->text.p, chain[n]->text.len);
 	}
-	if ((rc = repo_new(&s->repo, ig->g, err)) == 0 &&
-	    ig->g->ignore_add_rule(s->repo, sada_buf_str(&b)) < 0) {
-		rc = sada_git_fail(ig->g, "ignore rules: a text is refused",
+	if ((rc = repo_new(&s->repo, &ig->g, err)) == 0 &&
+	    ig->g.ignore_add_rule(s->repo, sada_buf_str(&b)) < 0) {
+		rc = sada_git_fail(&ig->g, "ignore rules: a text is refused",
 		    err);
 		repo_free(ig, s);
 	}
@@ -455,8 +453,8 @@ ask(struct sada_ignore *ig, struct set *s, const char *path,
 
 	if (s->repo == NULL && (rc = set_build(ig, s, err)) < 0)
 		return rc;
-	if (ig->g->ignore_path_is_ignored(&ignored, s->repo, path) < 0)
-		return sada_git_fail(ig->g, "ignore rules: no answer", err);
+	if (ig->g.ignore_path_is_ignored(&ignored, s->repo, path) < 0)
+		return sada_git_fail(&ig->g, "ignore rules: no answer", err);
 	return ignored != 0;
 }
 
@@ -502,7 +500,7 @@ sada_ignore_free(struct sada_ignore *ig)
 	}
 	free(ig->set);
 	(void)pthread_mutex_destroy(&ig->lock);
-	if (ig->g != NULL)
-		(void)ig->g->libgit2_shutdown();
+	if (ig->started)
+		(void)ig->g.libgit2_shutdown();
 	free(ig);
 }

@@ -7,17 +7,12 @@
  * by the name that its own header gives the interface, and never unloaded.
  */
 #include <dlfcn.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "git/load.h"
 
 #define SONAME "libgit2.so." LIBGIT2_SOVERSION
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct sada_git table;
-static struct sada_err failure;		/* code 0: it is loaded */
 
 /* Where each function goes. */
 static const struct call {
@@ -29,39 +24,26 @@ static const struct call {
 #undef CALL
 };
 
-static void
-load(void)
+int
+sada_git_start(struct sada_git *g, struct sada_err *err)
 {
+	/* Once it is loaded, this gives the same again. */
 	void *lib = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL), *f;
-	size_t i;
+	size_t i = 0, n = sizeof(calls) / sizeof(calls[0]);
+	int users;
 
-	for (i = 0; lib != NULL && i < sizeof(calls) / sizeof(calls[0]);
-	    i++) {
+	for (; lib != NULL && i < n; i++) {
 		if ((f = dlsym(lib, calls[i].name)) == NULL)
 			break;
 		/* ISO C has no cast from an object to a function. */
-		memcpy((char *)&table + calls[i].at, &f, sizeof(f));
+		memcpy((char *)g + calls[i].at, &f, sizeof(f));
 	}
-	if (lib == NULL || i < sizeof(calls) / sizeof(calls[0]))
-		(void)sada_err_set(&failure, SADA_SYS, "cannot load libgit2, "
+	if (i < n)
+		return sada_err_set(err, SADA_SYS, "cannot load libgit2, "
 		    "which merges text and reads ignore rules; install it: "
 		    "%s", dlerror());
-}
-
-int
-sada_git_start(const struct sada_git **g, struct sada_err *err)
-{
-	int users;
-
-	*g = &table;
-	(void)pthread_once(&once, load);
-	if (failure.code != 0) {
-		if (err != NULL)
-			*err = failure;
-		return failure.code;
-	}
-	if ((users = table.libgit2_init()) < 0)
-		return sada_git_fail(&table, "libgit2 does not start", err);
+	if ((users = g->libgit2_init()) < 0)
+		return sada_git_fail(g, "libgit2 does not start", err);
 	return users;
 }
 

@@ -42,11 +42,11 @@ struct sada_git {
 };
 
 /*
- * Start libgit2, loading it the first time.  *G is the table of its
- * functions, for good.  Returns how many uses are started, this one
- * included; each is ended by libgit2_shutdown().  Errors: SYS.
+ * Start libgit2, loading it the first time.  *G becomes the table of its
+ * functions, which hold for good.  Returns how many uses are started, this
+ * one included; each is ended by libgit2_shutdown().  Errors: SYS.
  */
-SADA_MUST int sada_git_start(const struct sada_git **g, struct sada_err *err);
+SADA_MUST int sada_git_start(struct sada_git *g, struct sada_err *err);
 /* Set ERR, of code SYS, to WHAT and why libgit2 says that it failed. */
 int sada_git_fail(const struct sada_git *g, const char *what,
     struct sada_err *err);

@@ -121,7 +121,7 @@ sada_git_merge(struct sada_seq *out, const struct sada_seq *base,
     struct sada_err *err)
 {
 	struct sada_buf in[3] = { { 0 }, { 0 }, { 0 } };
-	const struct sada_git *g;
+	struct sada_git g;
 	size_t i;
 	int rc, users;
 
@@ -132,11 +132,11 @@ sada_git_merge(struct sada_seq *out, const struct sada_seq *base,
 	put_lines(&in[0], base);
 	put_lines(&in[1], a);
 	put_lines(&in[2], b);
-	rc = run(out, g, in, err);
+	rc = run(out, &g, in, err);
 	for (i = 0; i < 3; i++)
 		sada_buf_release(&in[i]);
 	/* The first to start it leaves it on: a start costs 10 ms. */
 	if (users > 1)
-		(void)g->libgit2_shutdown();
+		(void)g.libgit2_shutdown();
 	return rc;
 }

@@ -129,24 +129,24 @@ put_hunks(struct printing *pr, struct sada_err *err)
 {
 	git_diff_options o;
 	const struct sada_patch_side *a = pr->a, *b = pr->b;
-	const struct sada_git *g;
+	struct sada_git g;
 	git_patch *patch = NULL;
 	int rc;
 
 	if ((rc = sada_git_start(&g, err)) < 0)
 		return rc;
-	rc = g->diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
+	rc = g.diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
 	o.flags = GIT_DIFF_FORCE_TEXT;
 	/* An empty side that is there must not be NULL. */
-	if (rc < 0 || g->patch_from_buffers(&patch, a->mode == 0 ? NULL :
+	if (rc < 0 || g.patch_from_buffers(&patch, a->mode == 0 ? NULL :
 	    a->n > 0 ? a->p : "", a->n, "a", b->mode == 0 ? NULL :
 	    b->n > 0 ? b->p : "", b->n, "a", &o) < 0 ||
-	    (patch != NULL && g->patch_print(patch, print_line, pr) < 0))
-		rc = sada_git_fail(g, "cannot make a patch", err);
+	    (patch != NULL && g.patch_print(patch, print_line, pr) < 0))
+		rc = sada_git_fail(&g, "cannot make a patch", err);
 	else
 		rc = 0;
-	g->patch_free(patch);
-	(void)g->libgit2_shutdown();
+	g.patch_free(patch);
+	(void)g.libgit2_shutdown();
 	return rc;
 }
 

@@ -12,7 +12,7 @@
 #include "git/similar.h"
 
 struct sada_sig {
-	const struct sada_git *g;
+	struct sada_git g;
 	git_hashsig *h;
 };
 
@@ -26,10 +26,10 @@ sada_sig_new(struct sada_sig **out, const void *p, size_t n,
 	*out = NULL;
 	if ((rc = sada_git_start(&s->g, err)) < 0)
 		goto out;
-	if (s->g->hashsig_create(&s->h, n > 0 ? p : "", n,
+	if (s->g.hashsig_create(&s->h, n > 0 ? p : "", n,
 	    GIT_HASHSIG_NORMAL | GIT_HASHSIG_ALLOW_SMALL_FILES) < 0) {
-		rc = sada_git_fail(s->g, "cannot compare contents", err);
-		(void)s->g->libgit2_shutdown();
+		rc = sada_git_fail(&s->g, "cannot compare contents", err);
+		(void)s->g.libgit2_shutdown();
 		goto out;
 	}
 	*out = s;
@@ -45,15 +45,15 @@ sada_sig_free(struct sada_sig *s)
 {
 	if (s == NULL)
 		return;
-	s->g->hashsig_free(s->h);
-	(void)s->g->libgit2_shutdown();
+	s->g.hashsig_free(s->h);
+	(void)s->g.libgit2_shutdown();
 	free(s);
 }
 
 unsigned
 sada_sig_alike(const struct sada_sig *a, const struct sada_sig *b)
 {
-	int score = a->g->hashsig_compare(a->h, b->h);
+	int score = a->g.hashsig_compare(a->h, b->h);
 
 	return score < 0 ? 0 : score > 100 ? 100 : (unsigned)score;
 }

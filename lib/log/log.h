@@ -60,8 +60,8 @@ SADA_MUST int sada_log_open(struct sada_log **out, int dirfd, int quarfd,
     const struct sada_id *self, const struct sada_log_witness *w,
     unsigned flags, struct sada_err *err);
 /*
- * Make *L what sada_log_open() would give for W and FLAGS now, and read only what
- * was appended since; no op may be staged.  Numbers of ops stay as long as
+ * Make *L what sada_log_open() would give for W and FLAGS now, and read only
+ * what was appended since; no op may be staged.  Numbers of ops stay as long as
  * the log is the same, and all is read anew if it is not.  An EPOCH record
  * that was due for a cut tail stays due.  When this fails, *L is freed and
  * NULL.  Errors: as of sada_log_open().

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/idset.h"
 #include "tree/state.h"
 
 /* Heads joined at once: each takes a context of its own. */
@@ -13,6 +14,8 @@ struct side_ctx {
 	struct sada_context *past;
 	const uint32_t *head;
 	size_t n;
+	struct sada_idset forged;	/* first op of a dot with several: does
+					   a head know them all? */
 };
 
 /* Does the past of HEAD have the N ops OP? */
@@ -36,24 +39,28 @@ head_reaches(const struct sada_state *st, uint32_t head, const uint32_t *op,
 static int
 side_seen(const struct sada_dot *d, void *ctx)
 {
-	const struct side_ctx *s = ctx;
+	struct side_ctx *s = ctx;
 	const struct sada_state *st = s->st;
-	uint32_t *op;
+	uint32_t *op, first, knows = 0;
 	size_t n, i;
 
 	if (!sada_context_seen_all(st->log, s->past, st->past, d))
 		return 0;
 	if (s->n == 1 ||
-	    (n = sada_context_ops(st->log, st->past, d, NULL, 0)) == 1)
+	    (n = sada_context_ops(st->log, st->past, d, &first, 1)) == 1)
 		return 1;
-	/* Together they have; but has one of them? */
+	/* Together they have; but has one of them?  Each dot is asked once. */
+	if (sada_idset_get(&s->forged, &sada_log_op(st->log, first)->id,
+	    &knows))
+		return knows != 0;
 	op = sada_calloc(n, sizeof(*op));
 	(void)sada_context_ops(st->log, st->past, d, op, n);
-	for (i = 0; i < s->n; i++)
-		if (head_reaches(st, s->head[i], op, n))
-			break;
+	for (i = 0; i < s->n && !knows; i++)
+		knows = (uint32_t)head_reaches(st, s->head[i], op, n);
 	free(op);
-	return i < s->n;
+	(void)sada_idset_add(&s->forged, &sada_log_op(st->log, first)->id,
+	    knows);
+	return knows != 0;
 }
 
 /*
@@ -63,7 +70,7 @@ side_seen(const struct sada_dot *d, void *ctx)
 static int
 join_heads(struct sada_state *st, struct sada_err *err)
 {
-	struct side_ctx ctx[BATCH];
+	struct side_ctx ctx[BATCH] = { { .st = st } };
 	struct sada_side side[BATCH];
 	size_t at = 0, n = 0, i;
 	int rc = 0;
@@ -86,6 +93,7 @@ join_heads(struct sada_state *st, struct sada_err *err)
 			sada_context_or(ctx[0].past, ctx[i].past);
 			free(ctx[i].past);
 		}
+		sada_idset_release(&ctx[0].forged);
 		ctx[0].n = at;
 		n = 1;
 	}

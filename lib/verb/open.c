@@ -183,16 +183,20 @@ open_part(int *fd, const struct sada_replica *r, const char *name,
 	return rc;
 }
 
-/* Nothing needs what lies in it: it is made anew, where that may be. */
+/* Who writes may need it.  Nothing needs what lay in it: it is made anew. */
 static int
 open_quarantine(struct sada_replica *r, struct sada_err *err)
 {
-	int rc = open_part(&r->quarantine, r, "quarantine", err);
+	int rc;
 
-	if (rc != SADA_ABSENT || sada_io_mkdir(r->sdir, "quarantine", 0700,
-	    NULL) < 0)
-		return rc;
-	return open_part(&r->quarantine, r, "quarantine", err);
+	if (r->quarantine >= 0)
+		return 0;
+	rc = sada_io_open(&r->quarantine, r->sdir, "quarantine",
+	    O_RDONLY | O_DIRECTORY, 0, err);
+	if (rc == SADA_NOTFOUND &&
+	    (rc = sada_io_mkdir(r->sdir, "quarantine", 0700, err)) == 0)
+		rc = open_part(&r->quarantine, r, "quarantine", err);
+	return rc;
 }
 
 static int
@@ -384,7 +388,8 @@ sada_replica_lock(struct sada_replica *r, unsigned wait_s,
 	if (rc < 0)
 		goto out;
 	r->flags |= SADA_OPEN_WRITE;
-	if ((rc = reopen(r, SADA_OPEN_WRITE, err)) == 0)
+	if ((rc = open_quarantine(r, err)) == 0 &&
+	    (rc = reopen(r, SADA_OPEN_WRITE, err)) == 0)
 		rc = sada_recover(r, err);
 out:
 	if (rc < 0)
@@ -418,7 +423,6 @@ sada_open(struct sada_replica **out, const struct sada_open_opts *opts,
 	    (rc = sada_check_owner(r->sdir, r->path, err)) < 0 ||
 	    (rc = open_part(&r->logs, r, "log", err)) < 0 ||
 	    (rc = open_part(&r->packs, r, "pack", err)) < 0 ||
-	    (rc = open_quarantine(r, err)) < 0 ||
 	    (rc = open_key(r, err)) < 0 ||
 	    (rc = open_config(r, err)) < 0)
 		goto out;

@@ -81,8 +81,9 @@ sada_states_add(struct sada_replica *r, const char *what,
 	struct sada_buf b = {0};
 	struct sada_stat st;
 	char check[CHECK_LEN + 1];
+	unsigned char last = '\n';
 	uint64_t end;
-	size_t i;
+	size_t i, got, start;
 	int fd = -1, rc;
 
 	if ((rc = sada_io_open(&fd, r->sdir, "states", O_RDWR | O_CREAT,
@@ -90,12 +91,19 @@ sada_states_add(struct sada_replica *r, const char *what,
 	    (rc = whole_end(&end, fd, st.size, err)) < 0 ||
 	    (end < st.size && (rc = sada_io_truncate(fd, end, err)) < 0))
 		goto out;
+	if (end > 0 && (rc = sada_io_pread(fd, &last, 1, end - 1, &got,
+	    err)) < 0)
+		goto out;
+	/* What is torn far back stays, and ends there. */
+	if (last != '\n')
+		sada_buf_adds(&b, "\n");
+	start = b.len;
 	sada_buf_addf(&b, "%lld %s ", sada_io_now(), what);
 	for (i = 0; i < n; i++) {
 		sada_id_hex(hex, &heads[i]);
 		sada_buf_addf(&b, "%s%s", i > 0 ? "," : "", hex);
 	}
-	line_check(check, sada_buf_str(&b), b.len);
+	line_check(check, sada_buf_str(&b) + start, b.len - start);
 	sada_buf_addf(&b, " %s\n", check);
 	rc = sada_io_pwrite(fd, b.p, b.len, end, err);
 out:

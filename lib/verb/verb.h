@@ -262,7 +262,7 @@ struct sada_conflict {
 	const char *const *authors;	/* names, or hex, of all its versions,
 					   the highest first, each once */
 	size_t nauthors;
-	long long wall_ns;		/* of the highest version's op; 0: none */
+	long long wall_ns;		/* of the highest version's op, or 0 */
 	char kind;			/* f, d, l */
 	uint64_t size;			/* of what stands there: of several
 					   versions that is their merge */

@@ -196,8 +196,11 @@ bad_parked(const char *name, const char *why, void *ctx)
 	sada_io_close(parked);
 	sada_io_close(to);
 	sada_check_tell(c, ".sada/parked/%s: %s; what it held comes again with "
-	    "bundles of who sent it%s", name, why, moved ? "; it was moved to "
-	    ".sada/quarantine" : "");
+	    "bundles of who sent it", name, why);
+	if (moved && c->o->talk != NULL && c->o->talk->note != NULL)
+		c->o->talk->note(SADA_NOTE_WARN, NULL, 0, "what was parked and "
+		    "is damaged was moved to .sada/quarantine",
+		    c->o->talk->ctx);
 	return 0;
 }
 
