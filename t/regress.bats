@@ -23,6 +23,12 @@ setup() {
 	run -64 sada-push -C a -o link/x b
 	run -64 sada-remote -C a add r a/d
 	run -64 sh -c 'sada-push -C a -o - b >a/out'
+	# Nor is the store of another a place.
+	run -64 sada-push -C a -o b/.sada/x.sada b
+	[[ $output == *'inside of a replica'* ]]
+	run -64 sada-push -C a -o b/.sada b
+	run -64 sada-remote -C a add r b/.sada/log
+	[ -z "$(find b/.sada -name 'x.sada' -o -name 'sada-spool')" ]
 	[ ! -e a/d/sada-spool ]
 	[ -z "$(ls a/d)" ]
 	sada-push -C a -o ax b

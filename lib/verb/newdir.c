@@ -13,21 +13,28 @@ in_store(const char *dir, struct sada_err *err)
 	    "%s lies inside of a replica's store", dir);
 }
 
-/* What else is written into a replica's store would be its litter. */
+int
+sada_check_no_store(const char *path, const char *name, struct sada_err *err)
+{
+	static const char store[] = "/" SADA_STORE_DIR;
+	const char *at;
+
+	for (at = path; (at = strstr(at, store)) != NULL;) {
+		at += sizeof(store) - 1;
+		if (*at == '/' || *at == '\0')
+			return in_store(name, err);
+	}
+	return 0;
+}
+
 static int
 check_place(int fd, const char *dir, struct sada_err *err)
 {
-	static const char store[] = "/" SADA_STORE_DIR;
-	char *path = NULL, *at;
+	char *path = NULL;
 	int rc;
 
-	if ((rc = sada_fd_path(&path, fd, err)) < 0)
-		return rc;
-	for (at = path; rc == 0 && (at = strstr(at, store)) != NULL;) {
-		at += sizeof(store) - 1;
-		if (*at == '/' || *at == '\0')
-			rc = in_store(dir, err);
-	}
+	if ((rc = sada_fd_path(&path, fd, err)) == 0)
+		rc = sada_check_no_store(path, dir, err);
 	free(path);
 	return rc;
 }

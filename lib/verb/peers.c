@@ -261,6 +261,8 @@ sada_check_outside(const struct sada_replica *r, unsigned kind,
 	    (path[n] == '/' || path[n] == '\0'))
 		rc = sada_err_set(err, SADA_USAGE, "%s lies inside of the "
 		    "directory itself; bundles go elsewhere", place);
+	else
+		rc = sada_check_no_store(path, place, err);
 	free(path);
 	return rc;
 }

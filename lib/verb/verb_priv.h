@@ -150,6 +150,12 @@ SADA_MUST int sada_check_owner(int sdir, const char *path,
  */
 SADA_MUST int sada_newdir_open(int *fd, const char *dir, unsigned dry,
     struct sada_err *err);
+/*
+ * What is written into a replica's store would be its litter: USAGE when
+ * absolute PATH, which the user calls NAME, lies in any.
+ */
+SADA_MUST int sada_check_no_store(const char *path, const char *name,
+    struct sada_err *err);
 /* Absolute path of the open directory FD; *OUT new, free with free(). */
 SADA_MUST int sada_fd_path(char **out, int fd, struct sada_err *err);
 /*
@@ -186,8 +192,9 @@ SADA_MUST int sada_place_use(unsigned *kind, const char *place,
 SADA_MUST int sada_check_mark(const char *place, const char *mark,
     struct sada_err *err);
 /*
- * A bundle inside the directory would become a file of it: USAGE.  KIND is
- * that of PLACE; of a pipe, the file is looked at that stdout may be.
+ * A bundle inside the directory would become a file of it, and one in a store
+ * of another its litter: USAGE.  KIND is that of PLACE; of a pipe, the file is
+ * looked at that stdout may be.
  */
 SADA_MUST int sada_check_outside(const struct sada_replica *r, unsigned kind,
     const char *place, struct sada_err *err);
