@@ -276,8 +276,8 @@ struct leads {
 /*
  * Where can a reader of op I find what V at PATH was made from?  It looks in
  * the slot that V replaced, and where the op's hints L say that PATH came
- * from; but not all renames may have found room there, and what a merge
- * left at an old name follows without one.
+ * from; but not all renames may have found room there, and an edit that a
+ * merge left where a peer had deleted the name replaces what is in no slot.
  */
 static unsigned
 derivable(const struct sada_send *s, uint32_t i, const struct leads *l,
