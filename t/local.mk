@@ -144,6 +144,7 @@ sim_plans = \
 	t/unit/sim.d/mode-there-already.sim \
 	t/unit/sim.d/one-version-twice.sim \
 	t/unit/sim.d/parked-without-base.sim \
+	t/unit/sim.d/states-torn-twice.sim \
 	t/unit/sim.d/take-left-copy.sim
 
 # What unit tests include.

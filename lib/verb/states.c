@@ -3,7 +3,7 @@
  * and @{time}.  A cache: "TIME_NS WHAT HEAD[,HEAD...] CHECK\n", CHECK
  * being 16 hex digits of SipHash over what stands before its blank; a line
  * that is not whole is passed over, and cut if none that is whole follows:
- * lines are not made durable one by one, and a crash may tear the last.
+ * a line is made durable by the next, and a crash may tear the last.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +89,9 @@ sada_states_add(struct sada_replica *r, const char *what,
 	if ((rc = sada_io_open(&fd, r->sdir, "states", O_RDWR | O_CREAT,
 	    0600, err)) < 0 || (rc = sada_io_stat(fd, "", &st, err)) < 0 ||
 	    (rc = whole_end(&end, fd, st.size, err)) < 0 ||
-	    (end < st.size && (rc = sada_io_truncate(fd, end, err)) < 0))
+	    (end < st.size && (rc = sada_io_truncate(fd, end, err)) < 0) ||
+	    (st.size > 0 && (rc = sada_io_fdatasync(fd, "states",
+	    err)) < 0))
 		goto out;
 	if (end > 0 && (rc = sada_io_pread(fd, &last, 1, end - 1, &got,
 	    err)) < 0)
