@@ -141,6 +141,7 @@ t_unit_verb_gc_model_SOURCES = \
 sim_plans = \
 	t/unit/sim.d/base-held-by-one.sim \
 	t/unit/sim.d/carried-copy-removed.sim \
+	t/unit/sim.d/forged-back-to-life.sim \
 	t/unit/sim.d/mode-there-already.sim \
 	t/unit/sim.d/one-version-twice.sim \
 	t/unit/sim.d/parked-without-base.sim \

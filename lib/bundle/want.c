@@ -343,7 +343,8 @@ sada_want_update(struct sada_wants *w, int sdir, struct sada_store *store,
 	memset(&st, 0, sizeof(st));
 	if ((rc = sada_wants_load(w, sdir, err)) < 0)
 		return rc;
-	all = rc == 0;
+	/* What a forged dot brings back to life is in no op that came. */
+	all = rc == 0 || (first < sada_log_count(log) && sada_log_forged(log));
 	full = w->n >= SADA_ACK_WANT_MAX - 1;
 	if ((rc = open_state(&st, log, store, txn, err)) < 0)
 		return rc == SADA_NOTFOUND ? 0 : rc;

@@ -237,6 +237,23 @@ sada_context_ops(const struct sada_log *l, const struct sada_context *c,
 	return n;
 }
 
+/* How many ops of one seq are compared with each. */
+#define ALIKE_MAX 64
+
+int
+sada_log_forged(const struct sada_log *l)
+{
+	uint32_t i, at, n;
+
+	for (i = 0; i < l->n; i++)
+		for (n = 0, at = l->links[i].same; at != SADA_LOG_NONE;
+		    at = l->links[at].same)
+			if (++n > ALIKE_MAX ||
+			    l->ops[at].dot.tag == l->ops[i].dot.tag)
+				return 1;
+	return 0;
+}
+
 /* The ops from FIRST to below N within C that are not in BITS: new array. */
 static void
 collect(uint32_t **out, size_t *count, const struct sada_context *c,

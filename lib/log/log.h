@@ -134,6 +134,11 @@ SADA_MUST int sada_log_hints(struct sada_log *l, uint32_t i,
     const struct sada_hint **h, size_t *n, struct sada_err *err);
 
 /*
+ * May two ops have one dot, the tag too?  1 also where many have one seq.
+ */
+int sada_log_forged(const struct sada_log *l);
+
+/*
  * A context: a set of ops closed under parents, as bits by op number.
  * Free with free().
  */
