@@ -224,6 +224,7 @@ same_row(const struct sada_row *a, const struct sada_row *b)
 	    sada_id_cmp(&a->content, &b->content) == 0 &&
 	    a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns &&
 	    a->cover == b->cover && a->ncover == b->ncover &&
+	    a->left == b->left &&
 	    memcmp(&a->seen, &b->seen, sizeof(a->seen)) == 0;
 }
 

@@ -25,7 +25,8 @@
  * An open replica.  Invariants:
  *  1. lock >= 0 exactly when it is open for writing; then recovery is done.
  *  2. work is NULL only before the first snap or when W is unreadable.
- *  3. laid: L, the heads of what was last laid out or recorded.
+ *  3. laid: L, the heads of what was last laid out or recorded, without
+ *     the ops of names that were left (snap_priv.h).
  */
 struct sada_replica {
 	int root, sdir, lock, packs, logs, quarantine;
@@ -82,6 +83,11 @@ SADA_MUST int sada_recover(struct sada_replica *r, struct sada_err *err);
  * directory has nothing to record.  Errors: SYS.
  */
 SADA_MUST int sada_work_seed(int root, int sdir, struct sada_err *err);
+/*
+ * Is own op OP one of names that were left, or in its past?  Then W's heads
+ * need not know it.
+ */
+int sada_is_late(const struct sada_replica *r, uint32_t op);
 /* Are the heads of ST just what is laid out? */
 int sada_laid_is(const struct sada_replica *r, const struct sada_state *st);
 /* Open W again after it was published, and R->laid with it. */
