@@ -225,12 +225,17 @@ class Side:
                    not self.stands(n, disk[n], disk)}
         dirs = tuple(n + b'/' for n in names if n in disk and
                      disk[n].kind == self.rows[n].kind == 'd')
-        new = {n for n in set(disk) - set(self.rows) if n.startswith(dirs)}
-        # What was moved there goes with its old name, and all with it.
-        lost = {r.content for n, r in self.rows.items() if n not in disk and
+        fresh = set(disk) - set(self.rows)
+        lost = {n for n, r in self.rows.items() if n not in disk and
                 r.kind != 'd' and r.size > 0}
-        if any(disk[n].content in lost for n in new):
+        mine = {self.rows[n].content for n in lost & names}
+        moved = {n for n in fresh if disk[n].content in mine}
+        new = {n for n in fresh if n.startswith(dirs)}
+        # What else was moved there goes with its old name, and all with it.
+        lost = {self.rows[n].content for n in lost - names}
+        if any(disk[n].content in lost for n in new - moved):
             new = set()
+        new |= moved
         rows = dict(self.rows)
         gone = {n for n in names if n not in disk and self.went(n, disk)}
         for n in gone:

@@ -608,6 +608,82 @@ words() {
 	done
 }
 
+@test "left at an old name: what was committed last is not cut as torn" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	op=$(sada-snap -C a)
+	log=a/.sada/log/00000001.log
+	cp $log good
+	truncate -s -40 $log
+	run -74 sada-snap -C a
+	run -1 sada-verify -C a
+	cp good $log
+	run -0 sada-log -C a --json
+	[[ "$output" == *$op* ]]
+	run -0 sada-merge -q -C a
+	carry a b
+	[ "$(words b/g)" = '1 a,100 b' ]
+	same a b
+}
+
+@test "left at an old name: a left file that is moved was renamed" {
+	pair
+	seq 300 >a/f
+	mkdir a/d
+	seq 400 700 >a/d/x
+	sada-snap -C a >/dev/null
+	carry a b
+	sed -i 's/^100$/100 b/' b/f
+	sed -i 's/^500$/500 b/' b/d/x
+	mv b/d b/e
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	sed -i 's/^401$/401 a/' a/d/x
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	sada-snap -C a >/dev/null
+	mkdir a/n
+	mv a/f a/n/f
+	mv a/d/x a/d/y
+	sada-snap -C a >/dev/null
+	settled a
+	run -0 sada-merge -q -C a
+	carry a b
+	for r in a b; do
+		[ "$(words $r/n/f)" = '1 a,100 b' ]
+		[ ! -e $r/f ]
+		[ "$(cat $r/e/* | grep ' ' | sort -u | paste -sd,)" = \
+		    '401 a,500 b' ]
+	done
+	same a b
+}
+
+@test "left at an old name: a conflict is settled before the next merge" {
+	left
+	sed -i 's/^5$/5 a/' a/other
+	sed -i 's/^5$/5 b/' b/other
+	sada-snap -C a >/dev/null
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	run -1 sada-merge -q -C a
+	[ "$(copies a | wc -l)" -eq 1 ]
+	sada-snap -C a >/dev/null
+	sada-merge -C a --take mine other >/dev/null
+	[ "$(words a/g)" = '1 a,100 b' ]
+	[ ! -e a/f ]
+	settled a
+	run -0 sada-merge -q -C a
+	carry a b
+	[ "$(words b/other)" = '5 a' ]
+	[ "$(words b/g)" = '1 a,100 b' ]
+	same a b
+}
+
 @test "left at an old name: names that were left by several merges" {
 	pair
 	seq 300 >a/f

@@ -164,7 +164,8 @@ sada_draft_record(struct sada_draft *d, struct sada_work_writer *w,
 		goto out;
 	sada_id_hex(op, &id);
 	/* It is recorded; what follows are caches, and may fail. */
-	if (sada_work_publish(r->sdir, 0, &e) < 0 || (d->older == 0 &&
+	if (sada_work_publish(r->sdir, d->older > 0 ? SADA_WORK_SYNC : 0,
+	    &e) < 0 || (d->older == 0 &&
 	    sada_states_add(r, how->what, &id, 1, &e) < 0) ||
 	    sada_replica_reload(r, &e) < 0) {
 		sada_note(r, SADA_NOTE_WARN, NULL, 0, e.msg);

@@ -20,13 +20,13 @@ struct snap {
 	int judged;			/* the guard let that pass */
 	int accepted;			/* since it was told to */
 	struct sada_left_now now;
-	struct sada_buf below;		/* the outermost of these that was met
-					   last */
-	int has_below;
-	int apart;			/* what is new there is not of it: some
-					   of it was moved there */
-	struct sada_idset gone;		/* contents of names that are gone */
-	int has_gone;
+	unsigned char due[SADA_OLDER_MAX + 1];	/* enum sada_due */
+	struct sada_buf below;		/* the outermost of these directories
+					   that was met last */
+	uint32_t below_of;		/* its number; 0: none yet */
+	/* Of each number: was anything moved into its directories? */
+	unsigned char apart[SADA_OLDER_MAX + 1];
+	struct sada_gone gone;
 	uint64_t dirs_gone, dirs_new;
 	int new_rules;			/* .sadamerge is another one now */
 	/* What the last row points to. */
@@ -164,22 +164,29 @@ letter(const struct sada_item *it)
 }
 
 /*
- * Was IT, which is new in a left directory, moved there?  Then that is one of
- * all other changes, where its old name goes.  1, 0, <0.
+ * IT is new.  Is it of the names that were left in the state of number
+ * OLDER: a left name that was moved, or made in a left directory?  What was
+ * moved in there is not, nor is anything then that is new.  1, 0, <0.
  */
 static int
-moved_in(struct snap *s, const struct sada_item *it, struct sada_err *err)
+is_new_there(struct snap *s, const struct sada_item *it, uint32_t older,
+    struct sada_err *err)
 {
-	int rc;
+	int below = s->below_of == older && sada_path_below(it->path, it->len,
+	    (char *)s->below.p, s->below.len), rc;
 
-	if (s->older == 0 || it->row != NULL || it->kind == SADA_DIR)
+	if (s->whole && !below)
 		return 0;
-	if (!s->has_gone && (rc = sada_left_gone_contents(s->r, &s->gone,
-	    err)) < 0)
-		return rc;
-	s->has_gone = 1;
-	s->apart = sada_idset_get(&s->gone, &it->content, NULL);
-	return s->apart;
+	if (it->kind != SADA_DIR && it->size > 0) {
+		if ((rc = sada_gone_find(&s->gone, s->r, older, err)) < 0)
+			return rc;
+		if (sada_idset_get(&s->gone.left, &it->content, NULL))
+			return 1;
+		if (s->whole && below && sada_idset_get(&s->gone.others,
+		    &it->content, NULL))
+			s->apart[older] = 1;
+	}
+	return below && !s->apart[older];
 }
 
 /* A new version: of a new name, or of one that changed. */
@@ -192,8 +199,6 @@ on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
 	struct sada_shown from;
 	int rc;
 
-	if ((rc = moved_in(s, it, err)) != 0)
-		return rc < 0 ? rc : 0;
 	version_of(&s->one, it);
 	if (it->kind == SADA_DIR && old == NULL)
 		s->dirs_new++;
@@ -233,26 +238,35 @@ on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
 	return rc < 0 ? rc : 1;
 }
 
-/* Is IT of the names that this op is about? */
+/* Is IT of the names that this op is about?  1, 0, <0. */
 static int
-is_ours(struct snap *s, const struct sada_item *it)
+is_ours(struct snap *s, const struct sada_item *it, struct sada_err *err)
 {
-	int ours, below;
+	const struct sada_row *row = it->row;
+	int rc = 0;
 
-	if (s->older == 0)
-		return 1;
-	below = s->has_below && sada_path_below(it->path, it->len,
-	    (char *)s->below.p, s->below.len);
-	if (it->row == NULL)
-		return below && !s->apart;
-	ours = it->row->left == s->older && it->found != SADA_FOUND_KEPT;
-	if (ours && !below && it->kind == SADA_DIR &&
-	    it->row->kind == SADA_DIR) {
+	/* It was written to since the op that it is of: the next one will. */
+	if (s->older == 0 && !s->whole)
+		return row == NULL || row->left == 0 ||
+		    it->found != SADA_FOUND_CHANGED ||
+		    s->due[row->left] == SADA_DUE_NEVER;
+	if (row == NULL) {
+		if (s->older > 0 || s->below_of > 0)
+			rc = is_new_there(s, it, s->older > 0 ? s->older :
+			    s->below_of, err);
+		return rc < 0 || s->older > 0 ? rc : 1;
+	}
+	if (row->left > 0 && (s->whole || row->left == s->older) &&
+	    it->found != SADA_FOUND_GONE && it->kind == SADA_DIR &&
+	    row->kind == SADA_DIR && !(s->below_of == row->left &&
+	    sada_path_below(it->path, it->len, (char *)s->below.p,
+	    s->below.len))) {
 		sada_buf_reset(&s->below);
 		sada_buf_add(&s->below, it->path, it->len);
-		s->has_below = 1;
+		s->below_of = row->left;
 	}
-	return ours;
+	return s->whole || (row->left == s->older &&
+	    it->found != SADA_FOUND_KEPT);
 }
 
 static int
@@ -263,7 +277,9 @@ on_item(const struct sada_item *it, struct sada_row *row, void *ctx,
 	struct sada_item fresh;
 	int rc;
 
-	if (!is_ours(s, it)) {
+	if ((rc = is_ours(s, it, err)) <= 0) {
+		if (rc < 0)
+			return rc;
 		if (it->row != NULL)
 			*row = *it->row;
 		return it->row != NULL;
@@ -382,7 +398,10 @@ note_rules(const struct snap *s, const struct sada_row_rules *rows)
 	sada_buf_release(&text);
 }
 
-/* One op, of what S is about, unless that turns out to be less. */
+/*
+ * One op, of what S is about.  1 when it is recorded and W, which is only a
+ * cache, is not.
+ */
 static int
 record(struct snap *s, struct sada_err *err)
 {
@@ -393,10 +412,10 @@ record(struct snap *s, struct sada_err *err)
 	struct sada_row_rules rows = {0};
 	struct sada_scan_opts o;
 	struct sada_map_stat ms;
-	int apart = s->apart, rc;
+	int rc;
 
 	memset(&o, 0, sizeof(o));
-	s->has_below = 0;
+	s->below_of = 0;
 	rc = s->older > 0 ? sada_draft_init_older(&s->d, r, s->older, err) :
 	    sada_draft_init(&s->d, r, err);
 	if (rc < 0)
@@ -424,7 +443,7 @@ record(struct snap *s, struct sada_err *err)
 	    (rc = guard(s, ms.entries, &how.opflags, err)) < 0 ||
 	    (s->o->flags & SADA_DRY) || s->whole)
 		goto out;
-	if (s->older > 0 && (sada_draft_empty(&s->d) || s->apart != apart))
+	if (s->older > 0 && sada_draft_empty(&s->d))
 		goto out;
 	done = w;
 	w = NULL;
@@ -434,7 +453,7 @@ record(struct snap *s, struct sada_err *err)
 		rc = sada_draft_record(&s->d, done, &how, s->res->op, err);
 	if (rc >= 0 && s->older == 0)
 		note_rules(s, &rows);
-	rc = rc < 0 ? sada_lost_say(rc, err) : 0;
+	rc = sada_lost_say(rc, err);
 out:
 	sada_work_writer_free(w);
 	sada_ignore_free(o.ignore);
@@ -444,44 +463,19 @@ out:
 	return rc;
 }
 
-/* One op after another, as DUE says; S is reset for each. */
-static int
-record_due(struct snap *s, const unsigned char *due, struct sada_err *err)
-{
-	struct sada_snap_result was;
-	uint32_t older;
-	int rc = 0;
-
-	/* All others come last, and are made on what is laid out. */
-	for (older = SADA_OLDER_MAX + 1; older-- > 0 && rc == 0;) {
-		if (older > 0 && !due[older])
-			continue;
-		s->older = older;
-		s->apart = 0;
-		was = *s->res;
-		s->dirs_gone = s->dirs_new = 0;
-		if ((rc = record(s, err)) == 0 && s->apart) {
-			*s->res = was;
-			s->dirs_gone = s->dirs_new = 0;
-			rc = record(s, err);
-		}
-	}
-	return rc;
-}
-
 int
 sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
     struct sada_snap_result *res, struct sada_err *err)
 {
 	struct snap s = { .r = r, .o = opts, .res = res };
-	unsigned char due[SADA_OLDER_MAX + 1];
+	uint32_t older;
 	int rc, any;
 
 	memset(res, 0, sizeof(*res));
 	if (opts->msg != NULL && strlen(opts->msg) > SADA_MSG_MAX)
 		return sada_err_set(err, SADA_USAGE,
 		    "the message is longer than %d bytes", SADA_MSG_MAX);
-	if ((rc = any = sada_older_due(r, due, err)) < 0)
+	if ((rc = any = sada_older_due(r, s.due, err)) < 0)
 		return rc;
 	/* The guard judges all before anything of it is recorded. */
 	if (any || (opts->flags & SADA_DRY)) {
@@ -490,11 +484,18 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 		s.whole = 0;
 		s.judged = 1;
 	}
-	if (rc >= 0 && (opts->flags & SADA_DRY) == 0) {
-		memset(res, 0, sizeof(*res));
-		rc = record_due(&s, due, err);
+	if (rc < 0 || (opts->flags & SADA_DRY))
+		goto out;
+	memset(res, 0, sizeof(*res));
+	/* Last what is made on what is laid out. */
+	for (older = SADA_OLDER_MAX + 1, rc = 0; older-- > 0 && rc == 0;) {
+		s.older = older;
+		s.dirs_gone = s.dirs_new = 0;
+		if (older == 0 || s.due[older] == SADA_DUE_NOW)
+			rc = record(&s, err);
 	}
-	sada_idset_release(&s.gone);
+out:
+	sada_gone_release(&s.gone);
 	sada_buf_release(&s.below);
 	free(s.cover);
 	return rc < 0 ? rc : 0;

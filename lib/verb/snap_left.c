@@ -100,27 +100,30 @@ sada_older_due(const struct sada_replica *r,
     unsigned char due[SADA_OLDER_MAX + 1], struct sada_err *err)
 {
 	const struct sada_work_info *in;
-	unsigned char can[SADA_OLDER_MAX + 1] = { 0 };
 	struct sada_work_cursor *c = NULL;
 	struct dir dir = { .root = r->root };
 	struct sada_row row;
 	size_t i;
 	int rc, any = 0;
 
-	memset(due, 0, SADA_OLDER_MAX + 1);
+	memset(due, SADA_DUE_NEVER, SADA_OLDER_MAX + 1);
 	if (r->work == NULL || sada_log_epoch_due(r->log))
 		return 0;
 	in = sada_work_info(r->work);
 	for (i = 0; i < in->nolder; i++)
-		any |= can[i + 1] = (unsigned char)usable(r, &in->older[i]);
+		if (usable(r, &in->older[i]))
+			any = due[i + 1] = SADA_DUE_LATER;
 	if (!any)
 		return 0;
 	any = 0;
 	if ((rc = sada_work_cursor_open(&c, r->work, err)) < 0)
 		return rc;
 	while ((rc = sada_work_cursor_next(c, &row, err)) > 0)
-		if (can[row.left] && !due[row.left] && may_differ(&dir, &row))
-			any = due[row.left] = 1;
+		if (due[row.left] == SADA_DUE_LATER &&
+		    may_differ(&dir, &row)) {
+			due[row.left] = SADA_DUE_NOW;
+			any = 1;
+		}
 	sada_work_cursor_free(c);
 	dir_close(&dir);
 	return rc < 0 ? rc : any;
@@ -284,9 +287,17 @@ sada_left_came(struct sada_draft *d, const struct sada_item *it,
 	return rc < 0 ? rc : is;
 }
 
+void
+sada_gone_release(struct sada_gone *x)
+{
+	sada_idset_release(&x->left);
+	sada_idset_release(&x->others);
+	x->number = 0;
+}
+
 int
-sada_left_gone_contents(const struct sada_replica *r,
-    struct sada_idset *set, struct sada_err *err)
+sada_gone_find(struct sada_gone *x, const struct sada_replica *r,
+    uint32_t number, struct sada_err *err)
 {
 	struct dir dir = { .root = r->root };
 	struct sada_work_cursor *c = NULL;
@@ -294,13 +305,19 @@ sada_left_gone_contents(const struct sada_replica *r,
 	struct sada_row row;
 	int rc;
 
+	if (x->number == number)
+		return 0;
+	sada_gone_release(x);
 	if ((rc = sada_work_cursor_open(&c, r->work, err)) < 0)
 		return rc;
 	while ((rc = sada_work_cursor_next(c, &row, err)) > 0)
 		if (row.kind != SADA_DIR && row.size > 0 &&
 		    stat_of(&dir, &row, "", &st) == SADA_NOTFOUND)
-			sada_idset_add(set, &row.content, 0);
+			sada_idset_add(row.left == number ? &x->left :
+			    &x->others, &row.content, 0);
 	sada_work_cursor_free(c);
 	dir_close(&dir);
+	if (rc == 0)
+		x->number = number;
 	return rc;
 }

@@ -185,10 +185,15 @@ SADA_MUST int sada_wait_flush(struct sada_draft *d, struct sada_err *err);
 
 /* ---- snap_left.c: names that a merge could not lay out ---- */
 
+/* What is to be done about the names that were left in one state. */
+enum sada_due {
+	SADA_DUE_NEVER = 0,	/* no op can be made on its heads */
+	SADA_DUE_LATER,		/* they are as they were recorded */
+	SADA_DUE_NOW		/* some may have changed */
+};
 /*
- * Of which older heads of W may names have changed?  DUE[K] for number K, and
- * 1 if there is any.  None where no op can be made on them.  Errors: SYS
- * FORMAT.
+ * DUE[K] for the older heads of number K.  1 if any is NOW, or 0.  Errors:
+ * SYS FORMAT.
  */
 SADA_MUST int sada_older_due(const struct sada_replica *r,
     unsigned char due[SADA_OLDER_MAX + 1], struct sada_err *err);
@@ -217,9 +222,18 @@ SADA_MUST int sada_left_gone(struct sada_left_now *x, struct sada_replica *r,
  */
 SADA_MUST int sada_left_came(struct sada_draft *d,
     const struct sada_item *it, struct sada_err *err);
-/* Add to SET the contents of W's files and links that are gone. */
-SADA_MUST int sada_left_gone_contents(const struct sada_replica *r,
-    struct sada_idset *set, struct sada_err *err);
+/*
+ * Contents of W's files and links that are gone: of names that were left in
+ * the state of NUMBER, and of all others.  {0}, end with .._release().
+ */
+struct sada_gone {
+	uint32_t number;		/* 0: not made yet */
+	struct sada_idset left, others;
+};
+/* Make X that of NUMBER, if it is not.  Errors: FORMAT SYS. */
+SADA_MUST int sada_gone_find(struct sada_gone *x,
+    const struct sada_replica *r, uint32_t number, struct sada_err *err);
+void sada_gone_release(struct sada_gone *x);
 
 /* Over which count of lost paths a deletion is a mass deletion. */
 #define SADA_GUARD_PATHS 30

@@ -262,7 +262,8 @@ void sada_rules_note(const struct sada_rules *rules,
 
 /* ---- merge.c ---- */
 /*
- * Lay out what is recorded or laid out here, without what else was pulled:
+ * Lay out what is recorded or laid out here, changes of names that were left
+ * included, without what else was pulled:
  * for an op that changed it.  The lock is held.  Errors: as sada_merge().
  */
 SADA_MUST int sada_merge_laid(struct sada_replica *r, struct sada_err *err);
