@@ -330,21 +330,33 @@ is_told(struct hinting *y, const struct sada_move *from,
 }
 
 static int
-put_order(const void *pa, const void *pb, void *ctx)
+from_cmp(const struct hinting *y, uint32_t a, uint32_t b)
 {
-	const struct hinting *y = ctx;
-	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
-
 	return sada_path_cmp((char *)y->paths.p + y->h[a].from,
 	    y->h[a].from_len, (char *)y->paths.p + y->h[b].from,
 	    y->h[b].from_len);
 }
 
-/* Sort what was taken and append it. */
+static int
+put_order(const void *pa, const void *pb, void *ctx)
+{
+	const struct hinting *y = ctx;
+	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+	int c = from_cmp(y, a, b);
+
+	if (c == 0)
+		c = (int)y->h[b].kind - (int)y->h[a].kind;
+	return c != 0 ? c : (a > b) - (a < b);
+}
+
+/*
+ * Sort what was taken and append it.  From one path one hint leads: two names
+ * can show what lives there, one of them left by a merge.
+ */
 static void
 put(struct hinting *y, struct sada_buf *out)
 {
-	uint32_t order[SADA_HINTS_MAX], i;
+	uint32_t order[SADA_HINTS_MAX], i, k = 0;
 	struct sada_hint h;
 
 	for (i = 0; i < y->n; i++)
@@ -352,6 +364,9 @@ put(struct hinting *y, struct sada_buf *out)
 	if (y->n > 1)
 		qsort_r(order, y->n, sizeof(*order), put_order, y);
 	for (i = 0; i < y->n; i++) {
+		if (i > 0 && from_cmp(y, order[i - 1], order[i]) == 0)
+			continue;
+		k++;
 		h.kind = y->h[order[i]].kind;
 		h.from = (char *)y->paths.p + y->h[order[i]].from;
 		h.from_len = y->h[order[i]].from_len;
@@ -359,6 +374,7 @@ put(struct hinting *y, struct sada_buf *out)
 		h.to_len = y->h[order[i]].to_len;
 		sada_hint_put(out, &h);
 	}
+	y->n = k;
 }
 
 int

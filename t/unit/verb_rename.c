@@ -135,6 +135,16 @@ test_content(void)
 	come("d", 100);
 	sada_move_pair(x, 0, 1, 100);
 	CHECK_STR(hints(NULL), "1 a b\n");
+	/* Two names showed what lives at one path, and go on. */
+	gone("a", 100);
+	come("c", 101);
+	gone("b", 102);
+	gone("a", 100);
+	come("d", 103);
+	come("e", 102);
+	sada_move_pair(x, 0, 1, 100);
+	sada_move_pair(x, 3, 4, 100);
+	CHECK_STR(hints(NULL), "1 a c\n1 b e\n");
 	/* Many to few: in the order of paths. */
 	gone("a", 100);
 	gone("b", 100);
