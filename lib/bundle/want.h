@@ -14,7 +14,8 @@
  * brought and that live are wanted when not held in STORE or TXN (may be
  * NULL); wants that can be read now are dropped, and, when ops came, those
  * of what lives no more.  When the file is missing or bad, an op came with
- * its whole map, or dots are forged, all living versions are looked at.  W (empty) receives them; nothing is saved.  Errors: SYS DAMAGED.
+ * its whole map, or dots are forged, all living versions are looked at.
+ * W (empty) receives them; nothing is saved.  Errors: SYS DAMAGED.
  */
 SADA_MUST int sada_want_update(struct sada_wants *w, int sdir,
     struct sada_store *store, struct sada_txn *txn,
