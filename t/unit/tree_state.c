@@ -8,7 +8,7 @@
 
 #define OPS 160
 #define PATHS 5
-#define DOTS 12			/* that are forged: each by some ops */
+#define DOTS 40			/* that are forged: each by some ops */
 #define ROUNDS 30
 #define STATES 12
 
@@ -230,7 +230,7 @@ history(struct kit *k, struct box *b)
 	for (nop = 0; nop < OPS; )
 		add_op(k, b, l, forged);
 	for (i = 0; i < STATES; i++)
-		check_state(b, l, tap_below(40));
+		check_state(b, l, tap_below(i % 2 ? OPS : 40));
 	check_state(b, l, 0);
 	sada_log_free(l);
 }
