@@ -221,6 +221,8 @@ libsada_a_SOURCES = \
 	lib/verb/deltas_priv.h \
 	lib/verb/diff.c \
 	lib/verb/draft.c \
+	lib/verb/draft_record.c \
+	lib/verb/draft_start.c \
 	lib/verb/draft_wait.c \
 	lib/verb/gc.c \
 	lib/verb/gc_keep.c \
@@ -254,6 +256,7 @@ libsada_a_SOURCES = \
 	lib/verb/restore.c \
 	lib/verb/rev.c \
 	lib/verb/snap.c \
+	lib/verb/snap_left.c \
 	lib/verb/snap_priv.h \
 	lib/verb/states.c \
 	lib/verb/status.c \

@@ -87,7 +87,7 @@ class Replica:
 
     def scan(self):
         """What is in the directory: name -> Entry; the root is b''."""
-        out = {}
+        out, inodes = {}, {}
 
         def visit(fd, base):
             st = os.stat(fd)
@@ -98,6 +98,7 @@ class Replica:
                 if base == b'' and n == b'.sada':
                     continue
                 st = os.lstat(n, dir_fd=fd)
+                inodes[base + n] = st.st_ino
                 if stat.S_ISDIR(st.st_mode):
                     sub = os.open(n, os.O_RDONLY, dir_fd=fd)
                     try:
@@ -121,6 +122,7 @@ class Replica:
             visit(fd, b'')
         finally:
             os.close(fd)
+        self.side.ino_now = inodes
         return out
 
     def view(self, rev):
@@ -133,7 +135,7 @@ class Replica:
     # ---- commands, each followed by the model ----
 
     def snap(self):
-        disk = self.scan()
+        disk, before = self.scan(), self.ops()
         rc, out = self.run('snap', ok=(0, 2))
         if rc == 2:
             rc, out = self.run('snap', '--accept-deletes')
@@ -142,11 +144,14 @@ class Replica:
         if op and op not in log:
             raise Wrong('snap told op %s, which is not in the log' % op)
         try:
-            self.side.snap(disk, log[op] if op else None, self.held())
+            new = [o for o in log if o not in before]
+            if op not in ('', *new[-1:]):
+                raise Wrong('snap told op %s, and made %s' % (op, new))
+            self.side.snap(disk, [log[o] for o in new], self.held())
         except Wrong as e:
             raise Wrong('snap in %s: %s' % (self.name, e))
-        if op:
-            self.world.recorded(self, op)
+        for o in new:
+            self.world.recorded(self, o)
         return op
 
     def push(self, file, peers, *more):
@@ -491,6 +496,8 @@ class World:
             r.snap()
             p.snap()
             p.pull(self.send(r, p))
+            for _ in range(rng.choice((0, 0, 1, 3))):
+                self.edit(p)
             p.merge()
         elif dice < .98:
             r.backup(rng.random() < .5)
@@ -611,11 +618,11 @@ class World:
             r.run('verify')
         m = self.model
         return '%d replicas, %d ops, %d merges of %d, %d names carried, ' \
-            '%d hints, %d commands, quiet after %d rounds' % (
+            '%d hints, %d late ops, %d commands, quiet after %d rounds' % (
                 len(self.replicas), len(m.past), len(m.merged),
                 len(m.merges), len(m.carried),
-                sum(len(o.hints) for o in m.log.values()), self.commands,
-                rounds)
+                sum(len(o.hints) for o in m.log.values()), m.late,
+                self.commands, rounds)
 
 
 def differ(why, a, have, b, other, gone):

@@ -90,6 +90,7 @@ class Model:
         self.merges = {}        # (base, a, b) -> bytes, or None: conflict
         self.merged = set()     # contents that merges made
         self.carried = set()    # (version, where it was shown)
+        self.late = 0           # ops made on less than was laid out
 
     def real(self, content):
         if content in self.big:
@@ -162,11 +163,19 @@ class Side:
         self.model = model
         self.rows = {}          # name -> Row; without the root
         self.laid = frozenset()
+        # name that a merge could not lay out -> the ops it shows
+        self.left = {}
+        self.edited = set()     # of these, what was not as it was recorded
+        # The inodes of all names, and as they were laid out or recorded.
+        self.ino_now, self.ino = {}, {}
 
     def copy(self):
         new = Side(self.model)
         new.rows = dict(self.rows)
         new.laid = self.laid
+        new.left = dict(self.left)
+        new.edited = set(self.edited)
+        new.ino = dict(self.ino)
         return new
 
     def stands(self, name, e, disk):
@@ -190,20 +199,92 @@ class Side:
                     return True
         return False
 
-    def snap(self, disk, log, held):
-        """DISK (name -> Entry) was recorded as LOG; None means: no op."""
-        model = self.model
+    def snap(self, disk, logs, held):
+        """DISK (name -> Entry) was recorded as LOGS; none means: no op."""
+        last = None
+        for log in logs:
+            self.model.add(log)
+            if last:
+                raise Wrong('op %s came after the last one' % log.id)
+            if self.laid <= self.model.past[log.id] - {log.id}:
+                last = log
+            else:
+                self.snap_left(disk, log, held)
+        self.snap_laid(disk, last, held)
+        self.left = {n: s for n, s in self.left.items() if n in self.rows}
+        self.edited = set()
+        self.ino = dict(self.ino_now)
+
+    def snap_left(self, disk, log, held):
+        """What changed of the names that show the ops that LOG was made on."""
+        before = self.model.past[log.id] - {log.id}
+        names = {n for n, s in self.left.items() if s == before}
+        if not names:
+            raise Wrong('op %s was made on less than was laid out' % log.id)
+        changed = {n for n in names if n in disk and
+                   not self.stands(n, disk[n], disk)}
+        dirs = tuple(n + b'/' for n in names if n in disk and
+                     disk[n].kind == self.rows[n].kind == 'd')
+        fresh = set(disk) - set(self.rows)
+        lost = {n for n, r in self.rows.items() if n not in disk and
+                r.kind != 'd' and r.size > 0}
+        mine = {self.rows[n].content for n in lost & names}
+        moved = {n for n in fresh if disk[n].content in mine}
+        new = {n for n in fresh if n.startswith(dirs)}
+        # What else was moved there goes with its old name, and all with it.
+        lost = {self.rows[n].content for n in lost - names}
+        if any(disk[n].content in lost for n in new - moved):
+            new = set()
+        new |= moved
+        rows = dict(self.rows)
+        gone = {n for n in names if n not in disk and self.went(n, disk)}
+        for n in gone:
+            rows[n] = rows[n]._replace(cover=self.went(n, disk))
+        was, self.rows = self.rows, rows
+        self.record(log, View(self.model, before, held), gone, new, changed,
+                    disk)
+        self.rows = {n: was.get(n) if n not in new | changed else r
+                     for n, r in self.rows.items() if n not in gone}
+        for n in names | new:
+            self.left[n] = self.model.past[log.id]
+        self.edited -= changed
+        self.model.late += 1
+
+    def went(self, name, disk):
+        """Which versions of NAME, which was left, went with it."""
+        row = self.rows[name]
+        view = View(self.model, self.laid | self.left[name], set())
+        out = set()
+        for v in row.cover:
+            if v in view.lives[v.slot]:
+                at = next(p for p in view.shown if v in view.shown[p])
+                if at == row.slot or at not in self.rows or at not in disk:
+                    out.add(v)
+        return frozenset(out)
+
+    def snap_laid(self, disk, log, held):
+        """All else, on what was laid out."""
+        before = self.laid
+        if log:
+            before = self.model.past[log.id] - {log.id}
+        view = View(self.model, before, held)
         gone, new, changed, rows = set(), set(), set(), {}
         for name in (set(disk) | set(self.rows)) - {b''}:
             e = disk.get(name)
             if name not in self.rows:
                 new.add(name)
+            elif e is None and name in self.left:
+                if self.went(name, disk) and (not log or log.dot[2] > 1):
+                    raise Wrong('%r was left and is gone, and no op tells '
+                                'it' % name)
             elif e is None:
                 gone.add(name)
-            elif self.stands(name, e, disk):
-                rows[name] = self.rows[name]
-            else:
+            elif not self.stands(name, e, disk):
                 changed.add(name)
+            elif name in self.edited and self.came(name, disk, view):
+                new.add(name)
+            else:
+                rows[name] = self.rows[name]
         if log is None:
             for n in [n for n in changed if disk[n].kind == 'd' and
                       self.rows[n].kind == 'd']:
@@ -214,12 +295,31 @@ class Side:
                             sorted(new | changed))
             self.rows = rows
             return
-        model.add(log)
-        before = model.past[log.id] - {log.id}
-        if not self.laid <= before:
-            raise Wrong('op %s was made on less than was laid out' % log.id)
-        view = View(model, before, held)
-        base = view.lives
+        late = [n for n in changed if n in self.left and disk[n].kind != 'd']
+        if late and log.dot[2] > 1:
+            raise Wrong('%r were left, and recorded on what was laid out' %
+                        late)
+        for n in new | changed:
+            self.left.pop(n, None)
+        for n in new:
+            self.rows.pop(n, None)
+        self.record(log, view, gone, new, changed, disk)
+        self.rows = {n: self.rows[n] for n in new | changed | set(rows)}
+        self.laid = self.model.past[log.id]
+
+    def came(self, name, disk, view):
+        """Is NAME, of which nothing lives, what another name was?"""
+        row = self.rows[name]
+        return row.kind != 'd' and row.size > 0 and \
+            not view.lives[name] & view.shown[name] and any(
+                n != name and n not in disk and r.size == row.size and
+                (r.kind, r.content) == (row.kind, row.content) and
+                self.ino.get(n) == self.ino_now.get(name)
+                for n, r in self.rows.items())
+
+    def record(self, log, view, gone, new, changed, disk):
+        """LOG records these names; what they show now is in their rows."""
+        model, base, before, held = self.model, view.lives, view.ops, view.held
         # A name that showed one version that lives elsewhere, and is
         # changed: that is the rename, done here as well.
         settled = {}
@@ -234,7 +334,7 @@ class Side:
         taken = set()
         for name in gone | changed:
             taken |= self.rows[name].cover
-        made = []
+        made, rows = [], {}
         for name in new | changed:
             v = Version(model, log.id, name, disk[name])
             row, cover = self.rows.get(name), frozenset()
@@ -253,8 +353,7 @@ class Side:
             made.append(v)
             rows[name] = Row(name, *disk[name], frozenset([v]))
         model.made[log.id], model.taken[log.id] = made, taken
-        self.laid = model.past[log.id]
-        self.rows = rows
+        self.rows.update(rows)
 
     def mates(self, hints, disk, gone, new, settled):
         """{new name: the old one}, as HINTS tell it."""
@@ -304,7 +403,7 @@ class Side:
             compare(want, {n: e for n, e in view.items() if e.kind != 'd'})
         except Wrong as e:
             raise Wrong('%s\n%s' % (e, v.explain())) from None
-        rows = {}
+        rows, left = {}, set()
         for name in (set(want) | dirs | set(self.rows)) - {b''}:
             w, d = self.rows.get(name), disk.get(name)
             if name in dirs:
@@ -313,10 +412,12 @@ class Side:
                                      v.directory(name))
                 elif w:
                     rows[name] = w
+                    left |= {name} if w.kind != 'd' else set()
                 continue
             if name not in want:
                 if d and w:
                     rows[name] = w
+                    left.add(name)
                 continue
             t = want[name]
             same = w and (w.kind, w.content) == (t.kind, t.content)
@@ -327,8 +428,16 @@ class Side:
                 rows[name] = t
             elif w:
                 rows[name] = w
+                left.add(name)
+        ops = frozenset(ops)
+        was = {n: self.left.get(n, self.laid) for n in left}
+        self.left = {n: s for n, s in was.items() if s and s != ops}
         self.rows = rows
-        self.laid = frozenset(ops)
+        self.laid = ops
+        self.ino = dict(self.ino_now)
+        self.edited &= left
+        self.edited |= {n for n in left if n in disk and
+                        not self.stands(n, disk[n], disk)}
 
 
 def compare(want, view):

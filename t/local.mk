@@ -248,6 +248,6 @@ check-programs: $(check_PROGRAMS)
 
 clean-local:
 	if test -d t/tmp; then chmod -R u+rwX t/tmp; fi
-	rm -rf t/log t/summary t/failed t/tmp
+	rm -rf t/failed t/log t/summary t/tmp
 
 .PHONY: check-programs

@@ -323,3 +323,508 @@ for i in range(1, 1201): os.rename("a/d/%d" % i, "a/d/new-%d" % i)'
 	sada-merge -C b
 	run -0 sada-diff -C b @+
 }
+
+# ---- an edit at the old name that a merge left ----
+
+# left: a has the files f and d/f; b moves and edits both; a pulls.
+left() {
+	pair
+	mkdir a/d
+	seq 300 >a/f
+	seq 400 600 >a/d/f
+	seq 9 >a/other
+	sada-snap -C a >/dev/null
+	carry a b
+	mv b/f b/g
+	mv b/d b/e
+	sed -i 's/^100$/100 b/' b/g
+	sed -i 's/^450$/450 b/' b/e/f
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+}
+
+# parents DIR OP: the ids of its parents.
+parents() {
+	sada-log -C "$1" -v "$2" | sed -n 's/^parent: *//p;/^$/q' | sort
+}
+
+# words FILE: the lines with a word.
+words() {
+	grep ' ' "$1" | paste -sd,
+}
+
+@test "left at an old name: an edit since the merge follows the rename" {
+	left
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	sed -i 's/^401$/401 a/' a/d/f
+	run -1 sada-merge -q -C a
+	[ "$(words a/g)" = '100 b' ]
+	first=$(sada-snap -C a)
+	# Again, before anything is laid out.
+	sed -i 's/^200$/200 a/' a/f
+	second=$(sada-snap -C a)
+	settled a
+	[ "$(parents a $second)" = $first ]
+	run -0 sada-ls -C a @
+	[ "$output" = $'e\ng\nother' ]
+	carry a b
+	run -0 sada-merge -q -C a
+	for r in a b; do
+		[ "$(words $r/g)" = '1 a,100 b,200 a' ]
+		[ "$(words $r/e/f)" = '401 a,450 b' ]
+		[ ! -e $r/f ]
+		[ ! -e $r/d ]
+	done
+	same a b
+}
+
+@test "left at an old name: an edit of one that was carried follows, too" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sed -i 's/^401$/401 a/' a/d/f
+	sada-snap -C a >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^200$/200 a/' a/f
+	sed -i 's/^600$/600 a/' a/d/f
+	run -1 sada-merge -q -C a
+	# What the new name shows is seen elsewhere before the rest comes.
+	carry a b
+	[ "$(words b/g)" = '1 a,100 b' ]
+	sada-snap -C a >/dev/null
+	carry a b
+	[ "$(words b/g)" = '1 a,100 b,200 a' ]
+	[ "$(words b/e/f)" = '401 a,450 b,600 a' ]
+	run -0 sada-merge -q -C a
+	[ ! -e a/f ]
+	same a b
+}
+
+@test "left at an old name: edits of both names, and of another file there" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sada-snap -C a >/dev/null
+	seq 700 900 >b/f
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^200$/200 a/' a/f
+	run -1 sada-merge -q -C a
+	# The new name is edited as well, and then the old one again.
+	sed -i 's/^50$/50 a/' a/g
+	sada-snap -C a >/dev/null
+	sed -i 's/^160$/160 a/' a/f
+	sed -i 's/^66$/66 a/' a/g
+	sada-snap -C a >/dev/null
+	carry a b
+	run -0 sada-merge -q -C a
+	for r in a b; do
+		[ "$(words $r/g | tr , '\n' | LC_ALL=C sort | paste -sd,)" = \
+		    '1 a,100 b,160 a,200 a,50 a,66 a' ]
+		[ "$(head -n 1 $r/f)" = 700 ]
+	done
+	same a b
+}
+
+@test "left at an old name: its deletion takes nothing from the new one" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sada-snap -C a >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^200$/200 a/' a/f
+	run -1 sada-merge -q -C a
+	mv a/f a/mine
+	sada-snap -C a >/dev/null
+	carry a b
+	run -0 sada-merge -q -C a
+	for r in a b; do
+		[ "$(words $r/g)" = '1 a,100 b' ]
+		[ "$(words $r/mine)" = '1 a,200 a' ]
+		[ ! -e $r/f ]
+	done
+	same a b
+}
+
+@test "left at an old name: where the new one is gone, the edit lives" {
+	left
+	rm b/g
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	run -1 sada-merge -q -C a
+	sada-snap -C a >/dev/null
+	run -0 sada-merge -q -C a
+	carry a b
+	[ "$(words b/f)" = '1 a' ]
+	[ ! -e b/g ]
+	same a b
+}
+
+@test "left at an old name: what is made in a left directory goes along" {
+	left
+	sed -i 's/^401$/401 a/' a/d/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	echo 'made here' >a/d/made
+	mkdir a/d/sub
+	echo 'and here' >a/d/sub/x
+	touch a/d/passing
+	sada-snap -C a >/dev/null
+	settled a
+	rm a/d/passing
+	sada-snap -C a >/dev/null
+	settled a
+	run -0 sada-merge -q -C a
+	carry a b
+	for r in a b; do
+		[ "$(words $r/e/f)" = '401 a,450 b' ]
+		[ "$(cat $r/e/made $r/e/sub/x)" = $'made here\nand here' ]
+		[ ! -e $r/e/passing ]
+		[ ! -e $r/d ]
+	done
+	same a b
+}
+
+@test "left at an old name: both names go, and stay away" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sed -i 's/^401$/401 a/' a/d/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	sada-snap -C a >/dev/null
+	rm -r a/f a/g a/d a/e
+	sada-snap -C a --accept-deletes >/dev/null
+	settled a
+	run -0 sada-merge -q -C a --accept-deletes
+	sada-push -C a -o bundle >/dev/null
+	sada-pull -C b bundle >/dev/null
+	run -0 sada-merge -q -C b --accept-deletes
+	for r in a b; do
+		[ "$(ls $r)" = other ]
+	done
+	same a b
+}
+
+@test "left at an old name: an edit is undone, and a like file goes" {
+	pair
+	seq 300 >a/f
+	cp -p a/f a/twin
+	sada-snap -C a >/dev/null
+	carry a b
+	mv b/f b/g
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	cp -p a/f keep
+	sed -i 's/^1$/1 a/' a/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	cp -p keep a/f
+	rm a/twin
+	sada-snap -C a >/dev/null
+	run -0 sada-log -C a --name-status @
+	[[ "$output" == *'D twin'* ]]
+	run -0 sada-merge -q -C a
+	carry a b
+	for r in a b; do
+		[ "$(ls $r)" = g ]
+	done
+	same a b
+}
+
+@test "left at an old name: the guard judges all at once" {
+	pair
+	for i in {1..50}; do echo "one $i" >a/m$i; done
+	for i in {1..20}; do echo $i >a/k$i; done
+	sada-snap -C a >/dev/null
+	for i in {1..50}; do echo "two $i" >a/m$i; done
+	sada-snap -C a >/dev/null
+	carry a b
+	mkdir b/n
+	for i in {1..25}; do mv b/m$i b/n/; done
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	for i in {1..25}; do echo three >>a/m$i; done
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	for i in {1..50}; do echo "one $i" >a/m$i; done
+	before=$(sada-status -C a --id)
+	run -2 sada-snap -C a -n
+	run -2 sada-snap -C a
+	[ "$(sada-status -C a --id)" = $before ]
+	sada-snap -C a --accept-deletes >/dev/null
+	run -0 sada-merge -q -C a
+	[ "$(cat a/n/m7 a/m30)" = $'one 7\none 30' ]
+	carry a b
+	same a b
+}
+
+@test "left at an old name: many files are moved into a left directory" {
+	pair
+	mkdir a/d
+	seq 400 600 >a/d/f
+	for i in {1..40}; do seq $i 300 >a/m$i; done
+	sada-snap -C a >/dev/null
+	carry a b
+	mv b/d b/e
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sed -i 's/^401$/401 a/' a/d/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	mv a/m* a/d/
+	sada-snap -C a >/dev/null
+	run -0 sada-merge -q -C a
+	carry a b
+	[ "$(ls b/d | wc -l)" -eq 40 ]
+	[ "$(words b/e/f)" = '401 a' ]
+	same a b
+}
+
+@test "left at an old name: the stat cache is lost" {
+	for other in no yes; do
+		rm -rf a b
+		left
+		sed -i 's/^1$/1 a/' a/f
+		sada-pull -C a bundle >/dev/null
+		run -1 sada-merge -q -C a
+		sada-snap -C a >/dev/null
+		if [ $other = yes ]; then
+			echo more >>a/other
+			sada-snap -C a >/dev/null
+		fi
+		carry a b
+		[ "$(words b/g)" = '1 a,100 b' ]
+		rm a/.sada/work
+		sada-snap -C a >/dev/null
+		run -0 sada-merge -q -C a
+		carry a b
+		for r in a b; do
+			[ "$(words $r/g)" = '1 a,100 b' ]
+			[ "$(tail -n 1 $r/other)" = \
+			    "$([ $other = no ] && echo 9 || echo more)" ]
+		done
+		same a b
+	done
+}
+
+@test "left at an old name: what was committed last is not cut as torn" {
+	left
+	sed -i 's/^1$/1 a/' a/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	op=$(sada-snap -C a)
+	log=a/.sada/log/00000001.log
+	cp $log good
+	truncate -s -40 $log
+	run -74 sada-snap -C a
+	run -1 sada-verify -C a
+	cp good $log
+	run -0 sada-log -C a --json
+	[[ "$output" == *$op* ]]
+	run -0 sada-merge -q -C a
+	carry a b
+	[ "$(words b/g)" = '1 a,100 b' ]
+	same a b
+}
+
+@test "left at an old name: a left file that is moved was renamed" {
+	pair
+	seq 300 >a/f
+	mkdir a/d
+	seq 400 700 >a/d/x
+	sada-snap -C a >/dev/null
+	carry a b
+	sed -i 's/^100$/100 b/' b/f
+	sed -i 's/^500$/500 b/' b/d/x
+	mv b/d b/e
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	sed -i 's/^401$/401 a/' a/d/x
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	sada-snap -C a >/dev/null
+	mkdir a/n
+	mv a/f a/n/f
+	mv a/d/x a/d/y
+	sada-snap -C a >/dev/null
+	settled a
+	run -0 sada-merge -q -C a
+	carry a b
+	for r in a b; do
+		[ "$(words $r/n/f)" = '1 a,100 b' ]
+		[ ! -e $r/f ]
+		[ "$(cat $r/e/* | grep ' ' | sort -u | paste -sd,)" = \
+		    '401 a,500 b' ]
+	done
+	same a b
+}
+
+@test "left at an old name: a conflict is settled before the next merge" {
+	left
+	sed -i 's/^5$/5 a/' a/other
+	sed -i 's/^5$/5 b/' b/other
+	sada-snap -C a >/dev/null
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	run -1 sada-merge -q -C a
+	[ "$(copies a | wc -l)" -eq 1 ]
+	sada-snap -C a >/dev/null
+	sada-merge -C a --take mine other >/dev/null
+	[ "$(words a/g)" = '1 a,100 b' ]
+	[ ! -e a/f ]
+	settled a
+	run -0 sada-merge -q -C a
+	carry a b
+	[ "$(words b/other)" = '5 a' ]
+	[ "$(words b/g)" = '1 a,100 b' ]
+	same a b
+}
+
+@test "left at an old name: names that were left by several merges" {
+	pair
+	seq 300 >a/f
+	seq 400 700 >a/k
+	sada-snap -C a >/dev/null
+	carry a b
+	mv b/f b/g
+	sed -i 's/^450$/450 b/' b/k
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	run -1 sada-merge -q -C a
+	mv b/k b/m
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^500$/500 a/' a/k
+	run -1 sada-merge -q -C a
+	[ "$(words a/k)" = '450 b,500 a' ]
+	echo more >>a/g
+	last=$(sada-snap -C a)
+	# One for each state, and one for what was laid out.
+	run -0 sada-log -C a --json
+	[ "$(grep -c '"author":"ann"' <<<"$output")" -eq 4 ]
+	run -0 sada-log -C b -v
+	[[ "$output" == "op $(parents a $last)"* ]]
+	settled a
+	run -0 sada-merge -q -C a
+	carry a b
+	for r in a b; do
+		[ "$(words $r/g)" = '1 a' ]
+		[ "$(tail -n 1 $r/g)" = more ]
+		[ "$(words $r/m)" = '450 b,500 a' ]
+		[ ! -e $r/f ]
+		[ ! -e $r/k ]
+	done
+	same a b
+}
+
+@test "left at an old name: what is moved into a left directory was renamed" {
+	left
+	sed -i 's/^401$/401 a/' a/d/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	mv a/other a/d/other
+	echo 'made here' >a/d/made
+	sada-snap -C a >/dev/null
+	settled a
+	run -0 sada-log -C a --name-status @
+	[[ "$output" == *$'R\tother\td/other'* ]]
+	sed -i 's/^5$/5 b/' b/other
+	sada-snap -C b >/dev/null
+	carry b a
+	carry a b
+	for r in a b; do
+		[ "$(words $r/e/f)" = '401 a,450 b' ]
+		[ "$(words $r/d/other)" = '5 b' ]
+		[ "$(cat $r/d/made)" = 'made here' ]
+		[ ! -e $r/other ]
+	done
+	same a b
+}
+
+@test "left at an old name: many left directories that go are no deletion" {
+	pair
+	for i in {1..40}; do
+		mkdir -p a/d$i
+		seq $i 600 >a/d$i/f
+	done
+	sada-snap -C a >/dev/null
+	carry a b
+	mkdir b/n
+	mv b/d* b/n/
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	for i in {1..40}; do
+		echo 'x y' >>a/d$i/f
+	done
+	run -1 sada-merge -q -C a
+	rm -r a/d*
+	sada-snap -C a >/dev/null
+	run -0 sada-merge -q -C a
+	settled a
+	carry a b
+	[ "$(find b -name f | wc -l)" -eq 40 ]
+	same a b
+}
+
+@test "left at an old name: after other ops of one's own, and a sweep" {
+	left
+	# An op whose map is not its changes.
+	echo 10 >>a/other
+	sada-snap -C a >/dev/null
+	cp -p a/f keep
+	sed -i 's/^1$/1 a/' a/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	# The edit is undone, so that nothing of it is in the next op.
+	cp -p keep a/f
+	echo more >>a/other
+	sada-snap -C a >/dev/null
+	# Not even b needs what f shows.
+	carry a b
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sada-gc -q -C a --keep 0
+	# f goes with the next merge; it is edited before.
+	sed -i 's/^2$/2 a/' a/f
+	sada-snap -C a >/dev/null
+	run -0 sada-merge -q -C a
+	sada-verify -q -C a
+	carry a b
+	for r in a b; do
+		[ "$(words $r/g)" = '2 a,100 b' ]
+		[ ! -e $r/f ]
+	done
+	same a b
+}
+
+@test "left at an old name: the new one moved back over it is a rename" {
+	pair
+	seq 300 >a/f
+	sada-snap -C a >/dev/null
+	carry a b
+	mv b/f b/g
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	sada-pull -C a bundle >/dev/null
+	run -1 sada-merge -q -C a
+	mv a/g a/f
+	sada-snap -C a >/dev/null
+	run -0 sada-log -C a --name-status @
+	[[ "$output" == *$'R\tg\tf'* ]]
+	run -0 sada-merge -q -C a
+	carry a b
+	for r in a b; do
+		cmp <(seq 300) $r/f
+		[ ! -e $r/g ]
+	done
+	same a b
+}

@@ -425,6 +425,46 @@ def deleted(_):
     quiet('a', 'b')
 
 
+def renamed(_):
+    """Who has a database open under its old name loses no row."""
+    for edited in (False, True):
+        who = ('a', 'b') if edited else ('c', 'd')
+        one, two = who
+        replicas(*who)
+        make(one + '/old.db').close()
+        snap(one)
+        give(one, two)
+        db = opened(one + '/old.db', 'wal')
+        want = [(1, 'one')]
+        same(db.execute('SELECT * FROM t').fetchall(), want, 'before')
+
+        def write(n, text):
+            db.execute('INSERT INTO t VALUES(?,?)', (n, text))
+            want.append((n, text))
+
+        if edited:
+            write(2, 'before')
+            snap(one)
+        os.rename(two + '/old.db', two + '/new.db')
+        snap(two)
+        give(two, one, ok=(1,))
+        same(rows(one + '/new.db'), want, 'as it came')
+        for n in (3, 4):
+            write(n, 'since %d' % n)
+            must(snap(one) != '', 'an edit')
+            merge(one, ok=(1,))
+            same(rows(one + '/new.db'), want, 'here')
+            give(one, two)
+            same(rows(two + '/new.db'), want, 'there')
+        same(snap(one), '', 'snap')
+        db.close()
+        merge(one)
+        for r in who:
+            same(sorted(os.listdir(r)), ['.sada', 'new.db'], 'files')
+            same(rows(r + '/new.db'), want, 'at last')
+        quiet(*who)
+
+
 def no_database(_):
     """A text with that name is a file as any other, and so are others."""
     replicas('a', 'b')
@@ -675,9 +715,8 @@ def built():
 
 
 CASES = (week, open_transaction, exclusive, under_reader, since_snap,
-         numbers, deleted, no_database, rule, first_join, schema, restore,
-         modes, links,
-         killed)
+         numbers, deleted, renamed, no_database, rule, first_join, schema,
+         restore, modes, links, killed)
 
 
 def main():

@@ -52,6 +52,7 @@ struct sada_apply_opts {
 	 * evidence (NULL: nothing); used up, freed by the caller.
 	 */
 	struct sada_view *base;
+	struct sada_older was;		/* ADOPT only: the heads of BASE */
 	void *ctx;
 };
 

@@ -207,9 +207,83 @@ add(struct sada_work_writer *w, struct dirs *d, const struct sada_row *row,
 	return sada_work_writer_add(w, row, err);
 }
 
+/*
+ * What is left in older states, in the next W: by the number that a row's
+ * state had in the old one, where 0 is what was laid out until now.
+ */
+struct older {
+	uint32_t number[SADA_OLDER_MAX + 1];
+	struct sada_older of[SADA_OLDER_MAX];	/* borrows */
+	size_t n;
+};
+
+/*
+ * Does the old row of A stay, though the view says something else?  Where
+ * both are a directory that is about its mode, and not about the name.
+ */
+static int
+is_left(const struct sada_act *a)
+{
+	return a->keep == SADA_KEEP_OLD && a->w != NULL &&
+	    !(a->flags & SADA_ACT_TOUCH) && (a->w->kind != SADA_DIR ||
+	    a->t == NULL || a->t->kind != SADA_DIR);
+}
+
+static int
+same_heads(const struct sada_older *a, const struct sada_id *heads, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && a->n == n; i++)
+		if (sada_id_cmp(&a->heads[i], &heads[i]) != 0)
+			return 0;
+	return a->n == n;
+}
+
+/* The number of the state of heads S in the next W; 0 when it has none. */
+static uint32_t
+older_number(struct older *o, const struct sada_older *s,
+    const struct sada_apply_opts *opts)
+{
+	size_t i;
+
+	if (s->n == 0 || same_heads(s, opts->heads, opts->nheads))
+		return 0;
+	for (i = 0; i < o->n; i++)
+		if (same_heads(&o->of[i], s->heads, s->n))
+			return (uint32_t)i + 1;
+	if (o->n == SADA_OLDER_MAX)
+		return 0;
+	o->of[o->n++] = *s;
+	return (uint32_t)o->n;
+}
+
+static void
+find_older(struct older *o, const struct sada_run *r)
+{
+	const struct sada_work_info none = { 0 };
+	const struct sada_work_info *in = r->o->old != NULL ?
+	    sada_work_info(r->o->old) : &none;
+	struct sada_older until = { in->heads, in->nheads };
+	int used[SADA_OLDER_MAX + 1] = { 0 };
+	size_t i;
+
+	memset(o, 0, sizeof(*o));
+	if (r->o->flags & SADA_APPLY_ADOPT)
+		until = r->o->was;
+	for (i = 0; i < r->plan.n; i++)
+		if (is_left(&r->plan.act[i]))
+			used[r->plan.act[i].w->left] = 1;
+	for (i = 0; i <= in->nolder; i++)
+		if (used[i])
+			o->number[i] = older_number(o, i == 0 ? &until :
+			    &in->older[i - 1], r->o);
+}
+
 /* The row of act A for the next W, from its old one; 0: none. */
 static int
-next_row(struct sada_row *out, const struct sada_act *a)
+next_row(struct sada_row *out, const struct sada_act *a,
+    const struct older *o)
 {
 	if (a->keep == SADA_KEEP_NEW) {
 		sada_row_of(out, a->t);
@@ -220,12 +294,13 @@ next_row(struct sada_row *out, const struct sada_act *a)
 	if (a->keep == SADA_KEEP_NONE || a->w == NULL)
 		return 0;
 	*out = *a->w;
+	out->left = is_left(a) ? o->number[a->w->left] : 0;
 	return 1;
 }
 
 static int
 merge_rows(const struct sada_run *r, struct sada_work_writer *w,
-    struct sada_err *err)
+    const struct older *o, struct sada_err *err)
 {
 	struct sada_work_cursor *c = NULL;
 	struct dirs dirs = { 0 };
@@ -242,9 +317,11 @@ merge_rows(const struct sada_run *r, struct sada_work_writer *w,
 
 		cmp = !have ? -1 : i == r->plan.n ? 1 :
 		    sada_path_cmp(a->path, a->len, old.path, old.len);
+		/* A row without an act is what the view says. */
+		old.left = 0;
 		if (cmp > 0)
 			rc = add(w, &dirs, &old, err);
-		else if (next_row(&row, a))
+		else if (next_row(&row, a, o))
 			rc = add(w, &dirs, &row, err);
 		if (rc < 0)
 			goto out;
@@ -267,12 +344,14 @@ sada_finish_work(struct sada_run *r, struct sada_err *err)
 	const struct sada_apply_opts *o = r->o;
 	struct sada_work_info info = { 0 };
 	struct sada_work_writer *w = NULL;
+	struct older older;
 	struct sada_id *heads;
 	int rc;
 
 	if ((rc = sada_work_writer_new(&w, o->sdir, err)) < 0)
 		return rc;
-	if ((rc = merge_rows(r, w, err)) < 0) {
+	find_older(&older, r);
+	if ((rc = merge_rows(r, w, &older, err)) < 0) {
 		sada_work_writer_free(w);
 		return rc;
 	}
@@ -285,6 +364,8 @@ sada_finish_work(struct sada_run *r, struct sada_err *err)
 	info.root = o->map;
 	info.left = r->res->left + r->res->wanted + r->res->failed;
 	info.conflicts = r->plan.conflicts;
+	info.older = older.of;
+	info.nolder = older.n;
 	rc = sada_work_writer_finish(w, &info, err);
 	free(heads);
 	if (rc == 0)

@@ -36,7 +36,6 @@ struct frame {
 	enum row_state state;
 	int dirty;
 	int racy;		/* its row has SADA_ROW_RACY */
-	struct sada_seen seen;	/* for a row that must be made */
 };
 
 struct walk {
@@ -160,7 +159,10 @@ make_dirty(struct walk *w, struct frame *f)
 	return rc;
 }
 
-/* Add row R to F, which is dirty; its directory gets a row if it has none. */
+/*
+ * Add row R to F, which is dirty; its directory gets a row if it has none,
+ * with no stat: nothing was recorded of it, so it is a change next time.
+ */
 static int
 put_row(struct walk *w, struct frame *f, const struct sada_row *r)
 {
@@ -175,7 +177,6 @@ put_row(struct walk *w, struct frame *f, const struct sada_row *r)
 		row.kind = SADA_DIR;
 		row.mode = 0700;
 		row.mtime_ns = UINT32_MAX;
-		row.seen = f->seen;
 		if ((rc = put_row(w, f->up, &row)) < 0)
 			return rc;
 		f->state = ROW_ADDED;
@@ -224,6 +225,7 @@ same_row(const struct sada_row *a, const struct sada_row *b)
 	    sada_id_cmp(&a->content, &b->content) == 0 &&
 	    a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns &&
 	    a->cover == b->cover && a->ncover == b->ncover &&
+	    a->left == b->left &&
 	    memcmp(&a->seen, &b->seen, sizeof(a->seen)) == 0;
 }
 
@@ -543,7 +545,6 @@ walk_dir(struct walk *w, struct frame *f, struct sada_find *e,
 			return rc;
 	}
 	enter(w, &below, f, e->name_len, &j->old, out);
-	below.seen = e->seen;
 	below.racy = racy;
 	if ((rc = walk_finds(w, &below, j)) == 0)
 		rc = leave(w, &below);

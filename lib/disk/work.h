@@ -36,6 +36,8 @@ struct sada_seen {
  *  2. kind, mode, size, content, mtime are what the versions of the cover
  *     show (the view's values), not what the disk made of them: that is
  *     in seen.
+ *  3. left: 0, or a merge could not lay the name out: then it shows the
+ *     state of the older heads of this number less one.
  */
 struct sada_row {
 	const char *path;		/* full path, not NUL-terminated */
@@ -51,12 +53,20 @@ struct sada_row {
 	uint32_t mtime_ns;		/* SADA_NO_MTIME: none (IMPLIED) */
 	struct sada_version *cover;
 	size_t ncover;
+	uint32_t left;
 	struct sada_seen seen;
 };
 /* Is R a copy, or does a version of its cover live at another path? */
 int sada_row_elsewhere(const struct sada_row *r);
 
 struct sada_work;
+
+/* Heads of a state that some names were left in. */
+struct sada_older {
+	struct sada_id *heads;		/* sorted */
+	size_t n;			/* at least 1 */
+};
+#define SADA_OLDER_MAX 64
 
 /* What the file's head says. */
 struct sada_work_info {
@@ -68,6 +78,8 @@ struct sada_work_info {
 	uint64_t rows;
 	uint64_t copies;		/* rows that are sada_row_elsewhere() */
 	uint64_t conflicts;		/* slots with more than one group */
+	struct sada_older *older;	/* borrowed; at most SADA_OLDER_MAX */
+	size_t nolder;
 };
 
 /*
@@ -110,9 +122,10 @@ SADA_MUST int sada_work_writer_new(struct sada_work_writer **out, int sdir,
 SADA_MUST int sada_work_writer_add(struct sada_work_writer *w,
     const struct sada_row *r, struct sada_err *err);
 /*
- * Finish "work.new": INFO's generation, heads, root, left and conflicts
- * go into its head (rows and copies are counted here).  Not fsynced: its
- * checks tell.  W is gone in any case; on failure the file is too.
+ * Finish "work.new": INFO's generation, heads, root, left, conflicts and
+ * older heads go into its head (rows and copies are counted here).  Not
+ * fsynced: its checks tell.  W is gone in any case; on failure the file is
+ * too.
  */
 SADA_MUST int sada_work_writer_finish(struct sada_work_writer *w,
     const struct sada_work_info *info, struct sada_err *err);

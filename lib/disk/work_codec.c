@@ -246,6 +246,12 @@ row_names(struct sada_wblock *b, unsigned more, struct sada_wrow *r)
 		r->row.slot = (const char *)sada_get_bytes(&b->rd, (size_t)n);
 		r->row.slot_len = (size_t)n;
 	}
+	if (more & WB_LEFT) {
+		n = get_max(&b->rd, SADA_OLDER_MAX);
+		r->row.left = (uint32_t)n;
+		if (n == 0 || n > b->w->info.nolder)
+			return 0;
+	}
 	return !b->rd.bad;
 }
 
@@ -481,6 +487,8 @@ sada_wrow_put(struct sada_wframe *f, const struct sada_row *r,
 		more |= WB_CONTENT;
 	if (r->seen.mode == r->mode)
 		more |= WB_SEEN_MODE;
+	if (r->left != 0)
+		more |= WB_LEFT;
 	sada_put_u8(out, (uint8_t)bits);
 	sada_put_u8(out, (uint8_t)more);
 	sada_put_var(out, len);
@@ -489,6 +497,8 @@ sada_wrow_put(struct sada_wframe *f, const struct sada_row *r,
 		sada_put_var(out, r->slot_len);
 		sada_buf_add(out, r->slot, r->slot_len);
 	}
+	if (more & WB_LEFT)
+		sada_put_var(out, r->left);
 	sada_put_var(out, r->mode);
 	sada_put_var(out, r->size);
 	if (more & WB_CONTENT)

@@ -16,7 +16,8 @@
  *         root's, with an empty name
  *         head: le64 generation, 32 root, le64 left, le64 conflicts, ref
  *         of the top block (le64 its start, le64 its sum), le32 number of
- *         heads, 32 each
+ *         heads, 32 each; then, if any name is left in an older state, le32
+ *         number of these, each le32 number of heads, 32 each
  *         le32 length of the head, le64 SipHash of head and length; the
  *         file ends here
  *
@@ -34,7 +35,8 @@
  *         rows, names ascending
  *
  * A row: u8 bits, u8 more bits, var length and bytes of the name (of the
- * slot's path: WB_SLOT), var mode, var size, 32 content (WB_CONTENT), svar
+ * slot's path: WB_SLOT), var number of the older heads, the first 1
+ * (WB_LEFT), var mode, var size, 32 content (WB_CONTENT), svar
  * mtime_s, var mtime_ns; what was seen: var ino, var size (not
  * WB_SEEN_SIZE), svar mtime_s and var mtime_ns (not WB_SEEN_MTIME), svar
  * ctime_s - mtime_s, var ctime_ns, var mode (not WB_SEEN_MODE); var length
@@ -68,7 +70,8 @@ enum {					/* more bits */
 	WB_SLOT = 2,
 	WB_CONTENT = 4,
 	WB_SEEN_MODE = 8,
-	WB_MORE = 15
+	WB_LEFT = 16,
+	WB_MORE = 31
 };
 enum {
 	WV_SAME = 1,			/* shows what the row says */

@@ -34,6 +34,39 @@ refuse(struct sada_err *err, const char *why)
 	    "(.sada/work) is damaged: %s", why);
 }
 
+/* N ids as a new array; NULL and RD bad when they are not there. */
+static struct sada_id *
+get_ids(struct sada_rd *rd, size_t n)
+{
+	struct sada_id *out;
+
+	if (rd->bad || n == 0 || n > sada_rd_left(rd) / SADA_ID_LEN) {
+		rd->bad = 1;
+		return NULL;
+	}
+	out = sada_calloc(n, sizeof(*out));
+	memcpy(out, sada_get_bytes(rd, n * SADA_ID_LEN), n * SADA_ID_LEN);
+	return out;
+}
+
+/* The heads that names are left in. */
+static void
+get_older(struct sada_rd *rd, struct sada_work_info *in)
+{
+	size_t i, n = sada_get_u32(rd);
+
+	if (n == 0 || n > SADA_OLDER_MAX) {
+		rd->bad = 1;
+		return;
+	}
+	in->older = sada_calloc(n, sizeof(*in->older));
+	in->nolder = n;
+	for (i = 0; i < n && !rd->bad; i++) {
+		in->older[i].n = sada_get_u32(rd);
+		in->older[i].heads = get_ids(rd, in->older[i].n);
+	}
+}
+
 /* The head: N bytes at P, sum checked. */
 static int
 head_decode(struct sada_work *w, const unsigned char *p, size_t n,
@@ -52,14 +85,11 @@ head_decode(struct sada_work *w, const unsigned char *p, size_t n,
 	w->top.off = sada_get_u64(&rd);
 	w->top.sum = sada_get_u64(&rd);
 	in->nheads = sada_get_u32(&rd);
-	if (rd.bad || sada_rd_left(&rd) != in->nheads * SADA_ID_LEN)
-		return refuse(err, "its head");
-	if (in->nheads > 0) {
-		in->heads = sada_calloc(in->nheads, sizeof(*in->heads));
-		memcpy(in->heads, sada_get_bytes(&rd, in->nheads *
-		    SADA_ID_LEN), in->nheads * SADA_ID_LEN);
-	}
-	return 0;
+	if (in->nheads > 0)
+		in->heads = get_ids(&rd, in->nheads);
+	if (!rd.bad && sada_rd_left(&rd) > 0)
+		get_older(&rd, in);
+	return rd.bad || sada_rd_left(&rd) > 0 ? refuse(err, "its head") : 0;
 }
 
 /* Check what is mapped as a whole and read the head. */
@@ -134,9 +164,14 @@ sada_work_info(const struct sada_work *w)
 void
 sada_work_free(struct sada_work *w)
 {
+	size_t i;
+
 	if (w == NULL)
 		return;
 	sada_io_unmap(w->p, w->size);
+	for (i = 0; i < w->info.nolder; i++)
+		free(w->info.older[i].heads);
+	free(w->info.older);
 	free(w->info.heads);
 	free(w);
 }

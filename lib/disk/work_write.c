@@ -323,6 +323,21 @@ sada_work_writer_rows(const struct sada_work_writer *w)
 	return n;
 }
 
+static void
+put_older(struct sada_buf *out, const struct sada_work_info *info)
+{
+	size_t i, k;
+
+	assert(info->nolder <= SADA_OLDER_MAX);
+	sada_put_u32(out, (uint32_t)info->nolder);
+	for (i = 0; i < info->nolder; i++) {
+		sada_put_u32(out, (uint32_t)info->older[i].n);
+		for (k = 0; k < info->older[i].n; k++)
+			sada_buf_add(out, info->older[i].heads[k].b,
+			    SADA_ID_LEN);
+	}
+}
+
 /* The head and what ends the file. */
 static void
 put_head(struct sada_work_writer *w, const struct sada_work_info *info,
@@ -341,6 +356,8 @@ put_head(struct sada_work_writer *w, const struct sada_work_info *info,
 	sada_put_u32(out, (uint32_t)info->nheads);
 	for (i = 0; i < info->nheads; i++)
 		sada_buf_add(out, info->heads[i].b, SADA_ID_LEN);
+	if (info->nolder > 0)
+		put_older(out, info);
 	sada_put_u32(out, (uint32_t)(out->len - start));
 	sada_put_u64(out, sada_work_sum(out->p + start, out->len - start));
 }

@@ -348,15 +348,45 @@ sada_log_own_heads(uint32_t **out, size_t *n, const struct sada_log *l)
 	free(skip);
 }
 
-int
-sada_log_epoch_due(const struct sada_log *l)
+/* Has EPOCH of our own two ops at one seq? */
+static int
+is_forked(const struct sada_log *l, uint64_t epoch)
 {
 	size_t i;
 
-	if (l->own_last == SADA_LOG_NONE || l->due)
-		return 1;
 	for (i = 0; i < l->nforks; i++)
-		if (l->forks[i] == l->ops[l->own_last].dot.epoch)
+		if (l->forks[i] == epoch)
 			return 1;
+	return 0;
+}
+
+int
+sada_log_own_tip(const struct sada_log *l, const struct sada_context *c,
+    uint32_t *out)
+{
+	uint64_t *named = sada_calloc(words(l->n) + 1, sizeof(*named));
+	const struct sada_op_info *o;
+	uint32_t i;
+	int found = 0;
+
+	for (i = l->n; i-- > 0 && !found;) {
+		o = &l->ops[i];
+		found = o->local && within(c, i) && !bit_get(named, i) &&
+		    sada_id_cmp(&o->dot.author, &l->self) == 0 &&
+		    !is_forked(l, o->dot.epoch);
+		*out = i;
+		if (l->links[i].prev != SADA_LOG_NONE)
+			bit_set(named, l->links[i].prev);
+	}
+	free(named);
+	return found;
+}
+
+int
+sada_log_epoch_due(const struct sada_log *l)
+{
+	if (l->own_last == SADA_LOG_NONE || l->due ||
+	    is_forked(l, l->ops[l->own_last].dot.epoch))
+		return 1;
 	return 0;
 }

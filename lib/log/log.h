@@ -209,6 +209,12 @@ void sada_log_tips(uint32_t **out, size_t *n, const struct sada_log *l,
 /* This replica's own last op of a LOCAL frame: 1 and *I, or 0. */
 int sada_log_own_last(const struct sada_log *l, uint32_t *i);
 /*
+ * The newest own op of a LOCAL frame in C that no op has as prev, of an epoch
+ * without a fork: 1 and *I, or 0.
+ */
+int sada_log_own_tip(const struct sada_log *l, const struct sada_context *c,
+    uint32_t *i);
+/*
  * All own ops (of SELF) that no other own op has as prev or in its past,
  * by op number.  *OUT is a new array of *N, free with free().
  */

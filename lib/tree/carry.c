@@ -96,6 +96,30 @@ sada_carry_each(const struct sada_carry *c,
 	return 0;
 }
 
+int
+sada_carry_to(const struct sada_carry *c, const struct sada_version *v,
+    const char *path, size_t len, const char **to, size_t *n)
+{
+	struct sada_id id;
+	size_t lo = 0, hi = c != NULL ? c->n : 0, mid;
+	int d;
+
+	sada_version_id(&id, v);
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if ((d = out_cmp(c->out[mid], path, len, &id)) == 0) {
+			*to = c->out[mid]->to;
+			*n = c->out[mid]->to_len;
+			return 1;
+		}
+		if (d < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return 0;
+}
+
 /* ---- the entries as they are shown ---- */
 
 /*
@@ -144,34 +168,13 @@ sada_entries_free(struct sada_entries *s)
 	free(s);
 }
 
-/* Does version V of slot E go elsewhere? */
-static int
-goes(const struct sada_carry *c, const struct sada_entry *e,
-    const struct sada_version *v)
-{
-	struct sada_id id;
-	size_t lo = 0, hi = c->n, mid;
-	int d;
-
-	sada_version_id(&id, v);
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if ((d = out_cmp(c->out[mid], e->path, e->len, &id)) == 0)
-			return 1;
-		if (d < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return 0;
-}
-
 /* Read the next entry of the map that keeps a version, into HELD. */
 static int
 pull(struct sada_entries *s, struct sada_err *err)
 {
 	struct sada_entry e;
-	size_t i, n;
+	const char *to;
+	size_t i, n, ignored;
 	int rc = 0;
 
 	while (!s->has && !s->ended) {
@@ -183,7 +186,8 @@ pull(struct sada_entries *s, struct sada_err *err)
 		s->stay = sada_grow(s->stay, &s->staycap, e.nv + 1,
 		    sizeof(*s->stay));
 		for (i = n = 0; i < e.nv; i++)
-			if (!goes(s->c, &e, &e.v[i]))
+			if (!sada_carry_to(s->c, &e.v[i], e.path, e.len, &to,
+			    &ignored))
 				s->stay[n++] = e.v[i];
 		s->held = e;
 		s->held.v = s->stay;

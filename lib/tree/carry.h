@@ -40,6 +40,12 @@ void sada_carry_free(struct sada_carry *c);
 SADA_MUST int sada_carry_each(const struct sada_carry *c,
     int (*each)(const char *path, size_t len, void *ctx,
     struct sada_err *err), void *ctx, struct sada_err *err);
+/*
+ * Is version V, which lives at PATH, shown elsewhere?  1 and that path, *TO
+ * of *N bytes, borrowed from C; or 0.  C may be NULL.
+ */
+int sada_carry_to(const struct sada_carry *c, const struct sada_version *v,
+    const char *path, size_t len, const char **to, size_t *n);
 
 /*
  * The entries of a map as they are shown: what is carried stands at its

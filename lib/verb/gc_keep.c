@@ -184,6 +184,27 @@ keep_peer(struct growing *g, struct sada_replica *r,
 	return 0;
 }
 
+/* What names are left in: a change of them is recorded on it. */
+static void
+add_older(struct growing *g, const struct sada_replica *r)
+{
+	const struct sada_work_info *in;
+	uint32_t *op;
+	size_t i, k, n;
+
+	if (r->work == NULL)
+		return;
+	in = sada_work_info(r->work);
+	for (i = 0; i < in->nolder; i++) {
+		op = sada_calloc(in->older[i].n, sizeof(*op));
+		for (k = n = 0; k < in->older[i].n; k++)
+			n += (size_t)sada_log_find(r->log,
+			    &in->older[i].heads[k], &op[n]);
+		add_state(g, op, n);
+		free(op);
+	}
+}
+
 int
 sada_keeping_find(struct sada_keeping *k, struct sada_replica *r,
     long long age_ns, struct sada_err *err)
@@ -199,6 +220,7 @@ sada_keeping_find(struct sada_keeping *k, struct sada_replica *r,
 	sada_context_heads(&head, &n, r->log, NULL);
 	add_state(&g, head, n);
 	add_state(&g, r->laid, r->nlaid);
+	add_older(&g, r);
 	free(head);
 	for (p = 0; p < r->peers.n && rc == 0; p++)
 		if (!r->peers.p[p].retired)

@@ -130,13 +130,29 @@ sada_merge_laid(struct sada_replica *r, struct sada_err *err)
 	struct sada_merge_opts opts = { .flags = 0 };
 	struct sada_merge_result res = { .conflicts = 0 };
 	struct merge m = { r, &opts, &res };
+	const struct sada_work_info none = { .nolder = 0 };
+	const struct sada_work_info *in = r->work != NULL ?
+	    sada_work_info(r->work) : &none;
 	struct sada_state st;
+	uint32_t *ops;
+	size_t n = r->nlaid, most = n, i, k;
 	int rc;
 
-	if ((rc = sada_state_init(&st, r->log, r->store, NULL, r->laid,
-	    r->nlaid, NULL, err)) == 0)
+	/* What was recorded of names that were left is to show, too. */
+	for (i = 0; i < in->nolder; i++)
+		most += in->older[i].n;
+	ops = sada_calloc(most + 1, sizeof(*ops));
+	if (n > 0)
+		memcpy(ops, r->laid, n * sizeof(*ops));
+	for (i = 0; i < in->nolder; i++)
+		for (k = 0; k < in->older[i].n; k++)
+			n += (size_t)sada_log_find(r->log,
+			    &in->older[i].heads[k], &ops[n]);
+	if ((rc = sada_state_init(&st, r->log, r->store, NULL, ops, n, NULL,
+	    err)) == 0)
 		rc = lay_out(&m, &st, err);
 	sada_state_release(&st);
+	free(ops);
 	return rc;
 }
 

@@ -246,6 +246,25 @@ close_config(struct sada_replica *r)
 	r->config = NULL;
 }
 
+int
+sada_is_late(const struct sada_replica *r, uint32_t op)
+{
+	const struct sada_work_info *in;
+	uint32_t head;
+	size_t i, k;
+
+	if (r->work == NULL)
+		return 0;
+	in = sada_work_info(r->work);
+	for (i = 0; i < in->nolder; i++)
+		for (k = 0; k < in->older[i].n; k++)
+			if (sada_log_find(r->log, &in->older[i].heads[k],
+			    &head) &&
+			    sada_context_reaches(r->log, &head, 1, op))
+				return 1;
+	return 0;
+}
+
 /* What is laid out: W's heads and the own ops since. */
 int
 sada_replica_laid(struct sada_replica *r, struct sada_err *err)
@@ -264,7 +283,7 @@ sada_replica_laid(struct sada_replica *r, struct sada_err *err)
 	    sizeof(*ops));
 	for (i = 0; info != NULL && i < info->nheads; i++)
 		n += (size_t)sada_log_find(r->log, &info->heads[i], &ops[n]);
-	if (sada_log_own_last(r->log, &own))
+	if (sada_log_own_last(r->log, &own) && !sada_is_late(r, own))
 		ops[n++] = own;
 	sada_context_make(&c, r->log, ops, n);
 	sada_context_heads(&r->laid, &r->nlaid, r->log, c);
@@ -285,12 +304,16 @@ lacks_op(const struct sada_log *l, void *ctx)
 	struct sada_state_line *line = NULL;
 	struct sada_err drop;
 	uint32_t op;
-	size_t n = 0, i;
+	size_t n = 0, i, k;
 	int lacks = 0;
 
 	info = r->work != NULL ? sada_work_info(r->work) : NULL;
 	for (i = 0; info != NULL && i < info->nheads; i++)
 		lacks |= !sada_log_find(l, &info->heads[i], &op);
+	for (i = 0; info != NULL && i < info->nolder; i++)
+		for (k = 0; k < info->older[i].n; k++)
+			lacks |= !sada_log_find(l, &info->older[i].heads[k],
+			    &op);
 	if ((r->flags & SADA_OPEN_WRITE) == 0 ||
 	    sada_states_read(r, &line, &n, &drop) < 0)
 		return lacks;

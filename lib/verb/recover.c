@@ -125,11 +125,16 @@ static int
 heads_known(const struct sada_replica *r, const struct sada_work_info *info)
 {
 	uint32_t n;
-	size_t i;
+	size_t i, k;
 
 	for (i = 0; i < info->nheads; i++)
 		if (!sada_log_find(r->log, &info->heads[i], &n))
 			return 0;
+	for (i = 0; i < info->nolder; i++)
+		for (k = 0; k < info->older[i].n; k++)
+			if (!sada_log_find(r->log, &info->older[i].heads[k],
+			    &n))
+				return 0;
 	return 1;
 }
 
@@ -219,7 +224,10 @@ out:
 	return rc;
 }
 
-/* What was laid out by other evidence than W: "states" and own ops. */
+/*
+ * What was laid out by other evidence than W: "states", and the own op after
+ * it, unless that was made of names that were left.
+ */
 static uint32_t *
 evidence(struct sada_replica *r, size_t *n)
 {
@@ -240,8 +248,12 @@ evidence(struct sada_replica *r, size_t *n)
 			*n = 0;
 		}
 	sada_states_free(line, nline);
-	if (sada_log_own_last(r->log, &own))
-		ops[(*n)++] = own;
+	if (!sada_log_own_last(r->log, &own))
+		return ops;
+	for (i = 0; i < *n; i++)
+		if (!sada_context_reaches(r->log, &own, 1, ops[i]))
+			return ops;
+	ops[(*n)++] = own;
 	return ops;
 }
 
@@ -256,7 +268,7 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	struct sada_apply_result res;
 	struct sada_apply_opts o;
 	struct sada_melding before, meld;
-	struct sada_id *heads = NULL;
+	struct sada_id *heads = NULL, *base = NULL;
 	uint32_t *ops, *all = NULL;
 	size_t n, nall = 0;
 	int rc;
@@ -283,6 +295,9 @@ adopt(struct sada_replica *r, struct sada_err *err)
 	    (rc = sada_view_open(&o.view, &now.ns, &now.root, &meld.by,
 	    err)) < 0)
 		goto out;
+	base = sada_state_heads(&was);
+	o.was.heads = base;
+	o.was.n = was.n;
 	heads = sada_state_heads(&now);
 	o.heads = heads;
 	o.nheads = now.n;
@@ -298,6 +313,7 @@ out:
 	sada_melding_release(&before);
 	sada_melding_release(&meld);
 	free(heads);
+	free(base);
 	free(ops);
 	free(all);
 	sada_state_release(&was);
@@ -325,7 +341,7 @@ work_current(struct sada_replica *r)
 	ops = sada_calloc(info->nheads + 1, sizeof(*ops));
 	n = find_ops(r, info->heads, info->nheads, ops);
 	sada_context_make(&c, r->log, ops, n);
-	ok = sada_context_has(c, own);
+	ok = sada_context_has(c, own) || sada_is_late(r, own);
 	free(c);
 	free(ops);
 	return ok;

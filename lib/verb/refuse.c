@@ -109,6 +109,7 @@ bring_back(struct sada_draft *d, struct sada_state *st,
 				rc = put_back(d, &row, gone, n, &v, err);
 				row.cover = &v;
 				row.ncover = 1;
+				row.left = 0;
 			}
 			sada_node_release(&node);
 			if (rc < 0)

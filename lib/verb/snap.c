@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "format/object.h"
 #include "verb/snap_priv.h"
 
@@ -10,6 +11,22 @@ struct snap {
 	const struct sada_snap_opts *o;
 	struct sada_snap_result *res;
 	struct sada_draft d;
+	/*
+	 * 0: all but those; or only the names that were left in the state of
+	 * the older heads of this number, and what is new in such a directory.
+	 */
+	uint32_t older;
+	int whole;			/* just to see: all as one op */
+	int judged;			/* the guard let that pass */
+	int accepted;			/* since it was told to */
+	struct sada_left_now now;
+	unsigned char due[SADA_OLDER_MAX + 1];	/* enum sada_due */
+	struct sada_buf below;		/* the outermost of these directories
+					   that was met last */
+	uint32_t below_of;		/* its number; 0: none yet */
+	/* Of each number: was anything moved into its directories? */
+	unsigned char apart[SADA_OLDER_MAX + 1];
+	struct sada_gone gone;
 	uint64_t dirs_gone, dirs_new;
 	int new_rules;			/* .sadamerge is another one now */
 	/* What the last row points to. */
@@ -24,8 +41,8 @@ tell(struct snap *s, char what, const char *path, size_t len)
 	struct sada_change c = { .what = what, .path = len > 0 ? path : ".",
 	    .len = len > 0 ? len : 1 };
 
-	if (s->o->each == NULL ||
-	    (s->o->flags & (SADA_DRY | SADA_TELL)) == 0)
+	if (s->o->each == NULL || (s->o->flags & (s->whole ? SADA_DRY :
+	    SADA_DRY | SADA_TELL)) == 0)
 		return 0;
 	return s->o->each(&c, s->o->ctx);
 }
@@ -78,19 +95,36 @@ out:
 	return rc;
 }
 
+/* 0, or 1 when its row stays: it is not for this op. */
 static int
 on_gone(struct snap *s, const struct sada_item *it, struct sada_err *err)
 {
-	const struct sada_row *row = it->row;
+	struct sada_row row = *it->row;
 	int rc;
 
-	if (row->ncover == 0)
-		return sada_draft_gone(&s->d, row, err);
+	/* What was left is dealt with already. */
+	if (row.left > 0 && s->older == 0 && !s->whole)
+		return 0;
+	if (row.left > 0) {
+		s->cover = sada_grow(s->cover, &s->capcover, row.ncover,
+		    sizeof(*s->cover));
+		if ((rc = sada_left_gone(&s->now, s->r, it->row, s->cover,
+		    &row.ncover, err)) < 0)
+			return rc;
+		/* All that it showed has other names, and stands. */
+		if (row.ncover == 0)
+			return s->older > 0;
+		row.cover = s->cover;
+	}
+	if (row.ncover == 0)
+		return sada_draft_gone(&s->d, &row, err);
 	s->res->deleted++;
-	if (row->kind == SADA_DIR)
+	if (row.kind == SADA_DIR)
 		s->dirs_gone++;
-	rc = sada_draft_gone(&s->d, row, err);
-	return rc < 0 ? rc : tell(s, 'D', it->path, it->len);
+	if ((rc = sada_draft_gone(&s->d, &row, err)) < 0)
+		return rc;
+	rc = tell(s, 'D', it->path, it->len);
+	return rc < 0 ? rc : 0;
 }
 
 /* A directory's mode or children changed: its register. */
@@ -112,6 +146,7 @@ on_directory(struct snap *s, const struct sada_item *it,
 		return rc;
 	row->cover = s->cover;
 	row->ncover = it->row->ncover;
+	row->left = s->older;
 	if ((it->diff & SADA_DIFF_MODE) &&
 	    (rc = tell(s, 'P', it->path, it->len)) < 0)
 		return rc;
@@ -126,6 +161,32 @@ letter(const struct sada_item *it)
 	if (it->diff & SADA_DIFF_KIND)
 		return 'T';
 	return it->diff & SADA_DIFF_CONTENT ? 'M' : 'P';
+}
+
+/*
+ * IT is new.  Is it of the names that were left in the state of number
+ * OLDER: a left name that was moved, or made in a left directory?  What was
+ * moved in there is not, nor is anything then that is new.  1, 0, <0.
+ */
+static int
+is_new_there(struct snap *s, const struct sada_item *it, uint32_t older,
+    struct sada_err *err)
+{
+	int below = s->below_of == older && sada_path_below(it->path, it->len,
+	    (char *)s->below.p, s->below.len), rc;
+
+	if (s->whole && !below)
+		return 0;
+	if (it->kind != SADA_DIR && it->size > 0) {
+		if ((rc = sada_gone_find(&s->gone, s->r, older, err)) < 0)
+			return rc;
+		if (sada_idset_get(&s->gone.left, &it->content, NULL))
+			return 1;
+		if (s->whole && below && sada_idset_get(&s->gone.others,
+		    &it->content, NULL))
+			s->apart[older] = 1;
+	}
+	return below && !s->apart[older];
 }
 
 /* A new version: of a new name, or of one that changed. */
@@ -172,8 +233,40 @@ on_version(struct snap *s, const struct sada_item *it, struct sada_row *row,
 	row->flags &= (uint8_t)~(SADA_ROW_COPY | SADA_ROW_IMPLIED);
 	row->cover = &s->one;
 	row->ncover = 1;
+	row->left = s->older;
 	rc = tell(s, letter(it), it->path, it->len);
 	return rc < 0 ? rc : 1;
+}
+
+/* Is IT of the names that this op is about?  1, 0, <0. */
+static int
+is_ours(struct snap *s, const struct sada_item *it, struct sada_err *err)
+{
+	const struct sada_row *row = it->row;
+	int rc = 0;
+
+	/* It was written to since the op that it is of: the next one will. */
+	if (s->older == 0 && !s->whole)
+		return row == NULL || row->left == 0 ||
+		    it->found != SADA_FOUND_CHANGED ||
+		    s->due[row->left] == SADA_DUE_NEVER;
+	if (row == NULL) {
+		if (s->older > 0 || s->below_of > 0)
+			rc = is_new_there(s, it, s->older > 0 ? s->older :
+			    s->below_of, err);
+		return rc < 0 || s->older > 0 ? rc : 1;
+	}
+	if (row->left > 0 && (s->whole || row->left == s->older) &&
+	    it->found != SADA_FOUND_GONE && it->kind == SADA_DIR &&
+	    row->kind == SADA_DIR && !(s->below_of == row->left &&
+	    sada_path_below(it->path, it->len, (char *)s->below.p,
+	    s->below.len))) {
+		sada_buf_reset(&s->below);
+		sada_buf_add(&s->below, it->path, it->len);
+		s->below_of = row->left;
+	}
+	return s->whole || (row->left == s->older &&
+	    it->found != SADA_FOUND_KEPT);
 }
 
 static int
@@ -181,17 +274,35 @@ on_item(const struct sada_item *it, struct sada_row *row, void *ctx,
     struct sada_err *err)
 {
 	struct snap *s = ctx;
+	struct sada_item fresh;
 	int rc;
 
+	if ((rc = is_ours(s, it, err)) <= 0) {
+		if (rc < 0)
+			return rc;
+		if (it->row != NULL)
+			*row = *it->row;
+		return it->row != NULL;
+	}
 	if (it->len == strlen(SADA_RULES_NAME) &&
 	    memcmp(it->path, SADA_RULES_NAME, it->len) == 0 &&
 	    it->found != SADA_FOUND_STAT && it->found != SADA_FOUND_KEPT)
 		s->new_rules = 1;
 	switch (it->found) {
 	case SADA_FOUND_GONE:
-		rc = on_gone(s, it, err);
-		return rc < 0 ? rc : 0;
+		return on_gone(s, it, err);
 	case SADA_FOUND_STAT:
+		/* That it was touched is for the op of all others. */
+		if (s->older > 0)
+			*row = *it->row;
+		if (s->older > 0 || it->row->left == 0)
+			return 1;
+		if ((rc = sada_left_came(&s->d, it, err)) <= 0)
+			return rc < 0 ? rc : 1;
+		fresh = *it;
+		fresh.found = SADA_FOUND_NEW;
+		fresh.row = NULL;
+		return on_version(s, &fresh, row, err);
 	case SADA_FOUND_KEPT:
 		return 1;
 	case SADA_FOUND_CHANGED:
@@ -226,6 +337,10 @@ guard(struct snap *s, uint64_t before, unsigned *opflags,
 	if (s->dirs_gone > s->dirs_new)
 		lost += s->dirs_gone - s->dirs_new;
 	d->n_lost = lost;
+	if (s->accepted)
+		*opflags |= SADA_OP_ACCEPTED;
+	if (s->judged)
+		return 0;
 	/* The root itself is no path that could be lost. */
 	if (before > 0)
 		before--;
@@ -234,6 +349,7 @@ guard(struct snap *s, uint64_t before, unsigned *opflags,
 	if ((s->o->flags & SADA_ACCEPT_DELETES) &&
 	    (s->o->max_deletes == 0 || lost <= s->o->max_deletes)) {
 		*opflags |= SADA_OP_ACCEPTED;
+		s->accepted = 1;
 		return 0;
 	}
 	return sada_err_set(err, SADA_GUARD, "%llu of %llu paths would be "
@@ -282,12 +398,15 @@ note_rules(const struct snap *s, const struct sada_row_rules *rows)
 	sada_buf_release(&text);
 }
 
-int
-sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
-    struct sada_snap_result *res, struct sada_err *err)
+/*
+ * One op, of what S is about.  1 when it is recorded and W, which is only a
+ * cache, is not.
+ */
+static int
+record(struct snap *s, struct sada_err *err)
 {
-	struct snap s = { .r = r, .o = opts, .res = res };
-	struct sada_recording how = { .what = "snap", .msg = opts->msg };
+	struct sada_replica *r = s->r;
+	struct sada_recording how = { .what = "snap", .msg = s->o->msg };
 	struct sada_work_writer *w = NULL, *done;
 	struct sada_scan_result found;
 	struct sada_row_rules rows = {0};
@@ -295,47 +414,89 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 	struct sada_map_stat ms;
 	int rc;
 
-	memset(res, 0, sizeof(*res));
 	memset(&o, 0, sizeof(o));
-	if (opts->msg != NULL && strlen(opts->msg) > SADA_MSG_MAX)
-		return sada_err_set(err, SADA_USAGE,
-		    "the message is longer than %d bytes", SADA_MSG_MAX);
-	if ((rc = sada_draft_init(&s.d, r, err)) < 0)
+	s->below_of = 0;
+	rc = s->older > 0 ? sada_draft_init_older(&s->d, r, s->older, err) :
+	    sada_draft_init(&s->d, r, err);
+	if (rc < 0)
 		return sada_lost_say(rc, err);
 	o.root = r->root;
 	o.sdir = r->sdir;
 	o.old = r->work;
-	o.txn = s.d.txn;
+	o.txn = s->d.txn;
 	o.db = &rows.db;
 	o.src.store = r->store;
 	o.each = on_item;
-	o.report = on_skip;
-	o.ctx = &s;
-	if ((rc = sada_row_rules_open(&rows, r, &s.d.st, err)) < 0 ||
+	/* What is skipped is told once. */
+	if (s->older == 0 && (!s->whole || (s->o->flags & SADA_DRY)))
+		o.report = on_skip;
+	o.ctx = s;
+	if ((rc = sada_row_rules_open(&rows, r, s->older > 0 ? NULL :
+	    &s->d.st, err)) < 0 ||
 	    (rc = sada_ignore_new(&o.ignore, err)) < 0 ||
 	    (rc = sada_scan(&w, &found, &o, err)) < 0)
 		goto out;
-	res->skipped = found.skipped;
-	res->special = found.special;
-	if ((rc = sada_map_stat(&s.d.st.ns, &s.d.st.root, &ms, err)) < 0 ||
-	    (rc = sada_draft_match(&s.d, err)) < 0 ||
-	    (rc = guard(&s, ms.entries, &how.opflags, err)) < 0 ||
-	    (opts->flags & SADA_DRY))
+	s->res->skipped = found.skipped;
+	s->res->special = found.special;
+	if ((rc = sada_map_stat(&s->d.st.ns, &s->d.st.root, &ms, err)) < 0 ||
+	    (rc = sada_draft_match(&s->d, err)) < 0 ||
+	    (rc = guard(s, ms.entries, &how.opflags, err)) < 0 ||
+	    (s->o->flags & SADA_DRY) || s->whole)
+		goto out;
+	if (s->older > 0 && sada_draft_empty(&s->d))
 		goto out;
 	done = w;
 	w = NULL;
-	if (sada_draft_empty(&s.d))
-		rc = refresh(&s, done, err);
+	if (sada_draft_empty(&s->d))
+		rc = refresh(s, done, err);
 	else
-		rc = sada_draft_record(&s.d, done, &how, res->op, err);
-	if (rc >= 0)
-		note_rules(&s, &rows);
-	rc = rc < 0 ? sada_lost_say(rc, err) : 0;
+		rc = sada_draft_record(&s->d, done, &how, s->res->op, err);
+	if (rc >= 0 && s->older == 0)
+		note_rules(s, &rows);
+	rc = sada_lost_say(rc, err);
 out:
 	sada_work_writer_free(w);
 	sada_ignore_free(o.ignore);
 	sada_row_rules_release(&rows);
-	sada_draft_release(&s.d);
-	free(s.cover);
+	sada_draft_release(&s->d);
+	sada_left_now_close(&s->now);
 	return rc;
+}
+
+int
+sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
+    struct sada_snap_result *res, struct sada_err *err)
+{
+	struct snap s = { .r = r, .o = opts, .res = res };
+	uint32_t older;
+	int rc, any;
+
+	memset(res, 0, sizeof(*res));
+	if (opts->msg != NULL && strlen(opts->msg) > SADA_MSG_MAX)
+		return sada_err_set(err, SADA_USAGE,
+		    "the message is longer than %d bytes", SADA_MSG_MAX);
+	if ((rc = any = sada_older_due(r, s.due, err)) < 0)
+		return rc;
+	/* The guard judges all before anything of it is recorded. */
+	if (any || (opts->flags & SADA_DRY)) {
+		s.whole = 1;
+		rc = record(&s, err);
+		s.whole = 0;
+		s.judged = 1;
+	}
+	if (rc < 0 || (opts->flags & SADA_DRY))
+		goto out;
+	memset(res, 0, sizeof(*res));
+	/* Last what is made on what is laid out. */
+	for (older = SADA_OLDER_MAX + 1, rc = 0; older-- > 0 && rc == 0;) {
+		s.older = older;
+		s.dirs_gone = s.dirs_new = 0;
+		if (older == 0 || s.due[older] == SADA_DUE_NOW)
+			rc = record(&s, err);
+	}
+out:
+	sada_gone_release(&s.gone);
+	sada_buf_release(&s.below);
+	free(s.cover);
+	return rc < 0 ? rc : 0;
 }

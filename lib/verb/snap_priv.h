@@ -26,6 +26,8 @@ struct sada_draft {
 	struct sada_id prev;
 	uint64_t lamport;
 	int unsorted;
+	uint32_t older;			/* 0, or the number of the older heads
+					   that the op is made on */
 	struct sada_carry *carry;	/* what is shown at another path than
 					   where it lives, or NULL */
 	struct sada_build *build;
@@ -47,6 +49,13 @@ struct sada_draft {
 /* Start an op on what is laid out (and own heads, for a new epoch). */
 SADA_MUST int sada_draft_init(struct sada_draft *d, struct sada_replica *r,
     struct sada_err *err);
+/*
+ * Start an op on the older heads NUMBER of W, for names that were left in
+ * their state: who had seen no more had not seen what a merge did not lay
+ * out.  The heads are held, with their maps (sada_older_due()).
+ */
+SADA_MUST int sada_draft_init_older(struct sada_draft *d,
+    struct sada_replica *r, uint32_t number, struct sada_err *err);
 /* Slots will come in any order: before the first one. */
 void sada_draft_unsorted(struct sada_draft *d);
 /* Drop it. */
@@ -108,10 +117,10 @@ SADA_MUST int sada_draft_amend(struct sada_draft *d,
 int sada_draft_empty(const struct sada_draft *d);
 /*
  * Sort and write what waits, replay it, and make the record: *ID is the
- * op's id and *ROOT its map.  PAYLOAD receives the log record.
+ * op's id and *ROOT its map.  REC receives the op record.
  */
 SADA_MUST int sada_draft_finish(struct sada_draft *d, const char *msg,
-    unsigned flags, struct sada_buf *payload, struct sada_id *id,
+    unsigned flags, struct sada_buf *rec, struct sada_id *id,
     struct sada_id *root, struct sada_err *err);
 /* How an op is recorded. */
 struct sada_recording {
@@ -126,15 +135,20 @@ enum {
 };
 /*
  * Finish D's op and W, the rows of the next W, which is gone then; commit
- * the pack and the record, publish W.  OP is the op's id once it is
- * recorded: 0, or 1 when what is only a cache failed after that, which is
- * noted.  On failure "work.new" may stay.  Errors: as sada_draft_finish().
+ * the pack and the record, publish W.  Its heads are the op; an op on older
+ * heads takes the place of these, and no more is laid out than was.  OP is
+ * the op's id once it is recorded: 0, or 1 when what is only a cache failed
+ * after that, which is noted.  On failure "work.new" may stay.  Errors: as
+ * sada_draft_finish().
  */
 SADA_MUST int sada_draft_record(struct sada_draft *d,
     struct sada_work_writer *w, const struct sada_recording *how,
     char op[SADA_VERB_HEX], struct sada_err *err);
 
-/* ---- between draft.c and draft_wait.c ---- */
+/* Is the root of the map of op OP held? */
+int sada_map_held(const struct sada_replica *r, uint32_t op);
+
+/* ---- what the parts of a draft share ---- */
 
 /* Versions of COVER that live at other paths go from there. */
 SADA_MUST int sada_draft_elsewhere(struct sada_draft *d,
@@ -168,6 +182,58 @@ SADA_MUST int sada_wait_slot(struct sada_draft *d, const char *path,
     const struct sada_version *nv, size_t nnv, struct sada_err *err);
 /* Write all that waited. */
 SADA_MUST int sada_wait_flush(struct sada_draft *d, struct sada_err *err);
+
+/* ---- snap_left.c: names that a merge could not lay out ---- */
+
+/* What is to be done about the names that were left in one state. */
+enum sada_due {
+	SADA_DUE_NEVER = 0,	/* no op can be made on its heads */
+	SADA_DUE_LATER,		/* they are as they were recorded */
+	SADA_DUE_NOW		/* some may have changed */
+};
+/*
+ * DUE[K] for the older heads of number K.  1 if any is NOW, or 0.  Errors:
+ * SYS FORMAT.
+ */
+SADA_MUST int sada_older_due(const struct sada_replica *r,
+    unsigned char due[SADA_OLDER_MAX + 1], struct sada_err *err);
+
+/* What is laid out joined with older heads; {0}, end with .._close(). */
+struct sada_left_now {
+	uint32_t older;			/* their number, 0: none yet */
+	struct sada_state st;
+	struct sada_carry *carry;
+	struct sada_cursor *cur;
+};
+void sada_left_now_close(struct sada_left_now *x);
+/*
+ * ROW's name is gone, and was left: *N of its cover, those that went with
+ * it, come first in OUT, which has room for all.  What lives no more did not;
+ * nor what will be shown at another name, which is laid out and stands.  X is
+ * kept for the next.  Errors: NOTFOUND SYS DAMAGED FORMAT.
+ */
+SADA_MUST int sada_left_gone(struct sada_left_now *x, struct sada_replica *r,
+    const struct sada_row *row, struct sada_version *out, size_t *n,
+    struct sada_err *err);
+/*
+ * IT was left, and was touched, with the content that it had: is it the file
+ * of another name, which is gone, where D's state has nothing?  1, 0.
+ * Errors: SYS DAMAGED FORMAT.
+ */
+SADA_MUST int sada_left_came(struct sada_draft *d,
+    const struct sada_item *it, struct sada_err *err);
+/*
+ * Contents of W's files and links that are gone: of names that were left in
+ * the state of NUMBER, and of all others.  {0}, end with .._release().
+ */
+struct sada_gone {
+	uint32_t number;		/* 0: not made yet */
+	struct sada_idset left, others;
+};
+/* Make X that of NUMBER, if it is not.  Errors: FORMAT SYS. */
+SADA_MUST int sada_gone_find(struct sada_gone *x,
+    const struct sada_replica *r, uint32_t number, struct sada_err *err);
+void sada_gone_release(struct sada_gone *x);
 
 /* Over which count of lost paths a deletion is a mass deletion. */
 #define SADA_GUARD_PATHS 30

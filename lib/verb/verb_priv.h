@@ -25,7 +25,8 @@
  * An open replica.  Invariants:
  *  1. lock >= 0 exactly when it is open for writing; then recovery is done.
  *  2. work is NULL only before the first snap or when W is unreadable.
- *  3. laid: L, the heads of what was last laid out or recorded.
+ *  3. laid: L, the heads of what was last laid out or recorded, without
+ *     the ops of names that were left (snap_priv.h).
  */
 struct sada_replica {
 	int root, sdir, lock, packs, logs, quarantine;
@@ -82,6 +83,11 @@ SADA_MUST int sada_recover(struct sada_replica *r, struct sada_err *err);
  * directory has nothing to record.  Errors: SYS.
  */
 SADA_MUST int sada_work_seed(int root, int sdir, struct sada_err *err);
+/*
+ * Is own op OP one of names that were left, or in its past?  Then W's heads
+ * need not know it.
+ */
+int sada_is_late(const struct sada_replica *r, uint32_t op);
 /* Are the heads of ST just what is laid out? */
 int sada_laid_is(const struct sada_replica *r, const struct sada_state *st);
 /* Open W again after it was published, and R->laid with it. */
@@ -256,7 +262,8 @@ void sada_rules_note(const struct sada_rules *rules,
 
 /* ---- merge.c ---- */
 /*
- * Lay out what is recorded or laid out here, without what else was pulled:
+ * Lay out what is recorded or laid out here, changes of names that were left
+ * included, without what else was pulled:
  * for an op that changed it.  The lock is held.  Errors: as sada_merge().
  */
 SADA_MUST int sada_merge_laid(struct sada_replica *r, struct sada_err *err);

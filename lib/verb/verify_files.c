@@ -204,6 +204,24 @@ bad_parked(const char *name, const char *why, void *ctx)
 	return 0;
 }
 
+/* Does the log have all N heads at ID? */
+static int
+check_heads(struct sada_check *c, const struct sada_id *id, size_t n)
+{
+	char hex[SADA_HEX_LEN + 1];
+	uint32_t op;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!sada_log_find(c->r->log, &id[i], &op)) {
+			sada_id_hex(hex, &id[i]);
+			sada_check_tell(c, "the log lacks op %.12s, which was "
+			    "recorded or laid out here", hex);
+			return 0;
+		}
+	return 1;
+}
+
 /*
  * W is published after its op is in the log: a log without it, whole as it
  * may look, has lost its end.
@@ -212,20 +230,15 @@ static void
 check_work_heads(struct sada_check *c, const struct sada_work *w)
 {
 	const struct sada_work_info *in = sada_work_info(w);
-	char hex[SADA_HEX_LEN + 1];
-	uint32_t op;
 	size_t i;
+	int all = check_heads(c, in->heads, in->nheads);
 
-	for (i = 0; i < in->nheads; i++) {
-		if (sada_log_find(c->r->log, &in->heads[i], &op))
-			continue;
-		sada_id_hex(hex, &in->heads[i]);
-		sada_check_tell(c, "the log lacks op %.12s, which was recorded "
-		    "or laid out here", hex);
+	for (i = 0; i < in->nolder && all; i++)
+		all = check_heads(c, in->older[i].heads, in->older[i].n);
+	if (all)
+		c->work_good = 1;
+	else
 		c->log_whole = 0;
-		return;
-	}
-	c->work_good = 1;
 }
 
 static int

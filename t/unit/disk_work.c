@@ -18,8 +18,13 @@ static struct {
 	size_t n;
 } model, twin;
 
+#define OLDER 3
+
 static struct sada_err err;
 static int sdir;
+/* The older heads of all files: 1, 2 and 3 of them. */
+static struct sada_id older_id[OLDER];
+static struct sada_older older[OLDER];
 
 static void
 rand_id(struct sada_id *id)
@@ -114,6 +119,7 @@ rand_row(struct sada_row *r, const char *path, size_t len)
 	r->seen.ctime_s = tap_below(9) ? r->mtime_s : INT64_MIN;
 	r->seen.ctime_ns = (uint32_t)rand_wide();
 	r->seen.mode = tap_below(2) ? r->mode : (uint32_t)rand_wide();
+	r->left = tap_below(5) == 0 ? 1 + (uint32_t)tap_below(OLDER) : 0;
 	r->ncover = tap_below(4) == 0 ? tap_below(7) : 1;
 	if (r->ncover > 0)
 		r->cover = sada_calloc(r->ncover, sizeof(*r->cover));
@@ -187,7 +193,8 @@ row_same(const struct sada_row *a, const struct sada_row *b)
 	    a->mode != b->mode || a->size != b->size ||
 	    sada_id_cmp(&a->content, &b->content) != 0 ||
 	    a->mtime_s != b->mtime_s || a->mtime_ns != b->mtime_ns ||
-	    a->ncover != b->ncover || a->seen.ino != b->seen.ino ||
+	    a->ncover != b->ncover || a->left != b->left ||
+	    a->seen.ino != b->seen.ino ||
 	    a->seen.size != b->seen.size ||
 	    a->seen.mtime_s != b->seen.mtime_s ||
 	    a->seen.mtime_ns != b->seen.mtime_ns ||
@@ -229,7 +236,7 @@ static void
 write_all(uint64_t generation)
 {
 	struct sada_work_writer *w = NULL;
-	struct sada_work_info info = { 0 };
+	struct sada_work_info info = { .older = older, .nolder = OLDER };
 	struct sada_id heads[3];
 	size_t i;
 
@@ -277,8 +284,41 @@ test_round(void)
 		CHECK_INT(in->nheads, round % 4);
 		CHECK_INT(in->left, 7);
 		CHECK_INT(in->conflicts, UINT64_MAX);
+		CHECK_INT(in->nolder, OLDER);
+		for (i = 0; i < OLDER && i < in->nolder; i++)
+			CHECK(in->older[i].n == i + 1 &&
+			    memcmp(in->older[i].heads, older_id,
+			    (i + 1) * sizeof(*older_id)) == 0);
 		sada_work_free(w);
 	}
+}
+
+/* A row that is left in heads that the file does not have. */
+static void
+test_left(void)
+{
+	struct sada_work_writer *wr = NULL;
+	struct sada_work *w = NULL;
+	struct sada_work_info info = { .older = older };
+	uint32_t left;
+
+	for (info.nolder = 0; info.nolder <= OLDER; info.nolder++)
+		for (left = 0; left <= OLDER + 1; left++) {
+			model_free();
+			rand_row(&model.r[model.n++], "", 0);
+			model.r[0].left = left;
+			CHECK_INT(sada_work_writer_new(&wr, sdir, &err), 0);
+			CHECK_INT(sada_work_writer_add(wr, &model.r[0],
+			    &err), 0);
+			CHECK_INT(sada_work_writer_finish(wr, &info, &err),
+			    0);
+			CHECK_INT(sada_work_open(&w, sdir, "work.new", &err),
+			    0);
+			CHECK_INT(compare(w), left <= info.nolder ? 0 :
+			    SADA_FORMAT);
+			sada_work_free(w);
+		}
+	CHECK_INT(sada_work_discard(sdir, &err), 0);
 }
 
 /* A path of 128 components, and one of full length. */
@@ -333,7 +373,7 @@ test_graft(void)
 {
 	struct sada_work_writer *wr = NULL;
 	struct sada_work *w = NULL, *w2 = NULL;
-	struct sada_work_info info = { 0 };
+	struct sada_work_info info = { .older = older, .nolder = OLDER };
 	size_t i, n, grafts = 0;
 	int round;
 
@@ -434,7 +474,7 @@ test_amend(void)
 {
 	struct sada_work_writer *wr = NULL;
 	struct sada_work *w = NULL, *w2 = NULL;
-	struct sada_work_info info = { 0 };
+	struct sada_work_info info = { .older = older, .nolder = OLDER };
 	struct amends m;
 	int round, given = 0;
 
@@ -607,13 +647,20 @@ int
 main(void)
 {
 	char dir[] = "/tmp/disk_work.XXXXXX";
+	size_t i;
 
 	sada_crypto_init();
 	tap_seed(20241);
 	assert(mkdtemp(dir) != NULL);
 	sdir = open(dir, O_RDONLY | O_DIRECTORY);
 	assert(sdir >= 0);
+	for (i = 0; i < OLDER; i++) {
+		rand_id(&older_id[i]);
+		older[i].heads = older_id;
+		older[i].n = i + 1;
+	}
 	test_round();
+	test_left();
 	test_deep();
 	test_graft();
 	test_amend();

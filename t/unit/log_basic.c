@@ -219,6 +219,55 @@ due(struct kit *k, const struct sada_log *l)
 	return was;
 }
 
+/* Has own op A's epoch two ops at one seq? */
+static int
+forked(const struct sada_log *l, uint32_t a)
+{
+	const struct sada_op_info *x, *y;
+	uint32_t i, k;
+
+	for (i = 0; i < sada_log_count(l); i++)
+		for (k = 0; k < i; k++) {
+			x = sada_log_op(l, i);
+			y = sada_log_op(l, k);
+			if (x->dot.epoch == sada_log_op(l, a)->dot.epoch &&
+			    x->dot.epoch == y->dot.epoch &&
+			    x->dot.seq == y->dot.seq &&
+			    sada_id_cmp(&x->dot.author, &y->dot.author) == 0)
+				return 1;
+		}
+	return 0;
+}
+
+/* The tip in the past of each op, and of all, by the letter. */
+static void
+check_tips(const struct sada_log *l)
+{
+	uint32_t n = sada_log_count(l), top, i, k, is, got;
+	struct sada_context *c;
+	int found, named;
+
+	for (top = 0; top <= n; top++) {
+		c = NULL;
+		if (top < n)
+			sada_context_make(&c, l, &top, 1);
+		for (found = 0, is = 0, i = 0; i < n; i++) {
+			for (named = 0, k = 0; k < n; k++)
+				named |= sada_id_cmp(&sada_log_op(l, k)->prev,
+				    &sada_log_op(l, i)->id) == 0;
+			if (named || !sada_log_op(l, i)->local ||
+			    forked(l, i) ||
+			    (c != NULL && !sada_context_has(c, i)))
+				continue;
+			found = 1;
+			is = i;
+		}
+		CHECK_INT(sada_log_own_tip(l, c, &got), found);
+		CHECK(!found || got == is);
+		free(c);
+	}
+}
+
 static void
 test_epochs(struct kit *k)
 {
@@ -266,6 +315,7 @@ test_epochs(struct kit *k)
 	sada_log_own_heads(&v, &n, l);
 	CHECK(n == 2 && v[0] == 3 && v[1] == 4);
 	free(v);
+	check_tips(l);
 	/* not heeded, and then a fork: due for as long as the epoch lasts */
 	CHECK_INT(kit_commit(k, l, SADA_FRAME_LOCAL, &b2, 0, 2, &b1, &b1.id,
 	    1, &err), 0);
@@ -276,6 +326,7 @@ test_epochs(struct kit *k)
 	CHECK_INT(kit_commit(k, l, SADA_FRAME_LOCAL, &x, 0, 2, &b2, &b2.id,
 	    1, &err), 0);
 	CHECK(due(k, l));
+	check_tips(l);
 	{
 		struct sada_id all[3];
 
@@ -303,6 +354,7 @@ test_epochs(struct kit *k)
 	sada_log_own_heads(&v, &n, l);
 	CHECK(n == 1 && v[0] == sada_log_count(l) - 1);
 	free(v);
+	check_tips(l);
 	CHECK_INT(kit_verify(k), 0);
 	sada_log_free(l);
 	sada_buf_release(&b);

@@ -223,16 +223,13 @@ mass(unsigned keep, int back, uint64_t lost, uint64_t before)
 {
 	struct sada_replica *r = open_it("a");
 	struct sada_work_cursor *c = NULL;
-	struct sada_buf payload = {0}, rec = {0};
+	struct sada_buf payload = {0}, rec = {0}, was = {0};
 	struct sada_id id, root;
 	struct sada_version v;
 	struct sada_row row;
 	struct sada_draft d;
 	struct sada_op op;
-	struct sada_rd rd;
-	const unsigned char *p;
-	unsigned type, i = 0;
-	size_t n;
+	unsigned i = 0;
 
 	must(sada_draft_init(&d, r, &err));
 	must(sada_work_cursor_open(&c, r->work, &err));
@@ -248,17 +245,14 @@ mass(unsigned keep, int back, uint64_t lost, uint64_t before)
 	}
 	sada_work_cursor_free(c);
 	d.n_lost = lost;
-	must(sada_draft_finish(&d, NULL, 0, &payload, &id, &root, &err));
-	sada_rd_init(&rd, payload.p, payload.len);
-	assert(sada_log_next(&rd, &type, &p, &n, &err) == 1);
-	must(sada_op_decode(&op, p, n, &err));
+	must(sada_draft_finish(&d, NULL, 0, &was, &id, &root, &err));
+	must(sada_op_decode(&op, was.p, was.len, &err));
 	if (before == 1)
 		op.n_gone = 0;
 	else if (before > 0)
 		op.n_before = before;
 	sada_op_encode(&rec, &op, r->key, &id);
 	sada_op_release(&op);
-	sada_buf_reset(&payload);
 	sada_log_record(&payload, SADA_LOG_OP, rec.p, rec.len);
 	must(sada_txn_commit(d.txn, &err));
 	d.txn = NULL;
@@ -266,6 +260,7 @@ mass(unsigned keep, int back, uint64_t lost, uint64_t before)
 	sada_draft_release(&d);
 	sada_buf_release(&payload);
 	sada_buf_release(&rec);
+	sada_buf_release(&was);
 	sada_close(r);
 }
 
