@@ -147,7 +147,9 @@ class Replica:
             new = [o for o in log if o not in before]
             if op not in ('', *new[-1:]):
                 raise Wrong('snap told op %s, and made %s' % (op, new))
-            self.side.snap(disk, [log[o] for o in new], self.held())
+            dirs = {json_name(e) for e in self.lines('ls', '-R', op or '@')
+                    if e['kind'] == 'd' and e['author']} if new else set()
+            self.side.snap(disk, [log[o] for o in new], dirs, self.held())
         except Wrong as e:
             raise Wrong('snap in %s: %s' % (self.name, e))
         for o in new:
@@ -167,6 +169,7 @@ class Replica:
     def merge(self):
         ops, held = self.ops(), self.held()
         view = self.view('@+') if ops else {}
+        was = self.scan()
         rc, _ = self.run('merge', ok=(0, 1, 2))
         if rc == 2:
             if not ops:
@@ -174,7 +177,7 @@ class Replica:
             rc, _ = self.run('merge', '--accept-deletes', ok=(0, 1))
         if ops:
             try:
-                self.side.merge(view, ops, self.scan(), held)
+                self.side.merge(view, ops, was, self.scan(), held)
             except Wrong as e:
                 raise Wrong('merge in %s: %s' % (self.name, e))
         return rc

@@ -166,6 +166,8 @@ class Side:
         # name that a merge could not lay out -> the ops it shows
         self.left = {}
         self.edited = set()     # of these, what was not as it was recorded
+        # Directories of which a merge may have hidden a user's change.
+        self.hidden = set()
         # The inodes of all names, and as they were laid out or recorded.
         self.ino_now, self.ino = {}, {}
 
@@ -175,6 +177,7 @@ class Side:
         new.laid = self.laid
         new.left = dict(self.left)
         new.edited = set(self.edited)
+        new.hidden = set(self.hidden)
         new.ino = dict(self.ino)
         return new
 
@@ -186,8 +189,10 @@ class Side:
         if e.kind == 'd':
             # A directory that is only implied is recorded once something
             # is changed in it.
-            return row.cover or (row.mode == e.mode and (
-                row.mtime == e.mtime or not self.child_changed(name, disk)))
+            return row.cover or (
+                name not in self.hidden and row.mode == e.mode and (
+                    row.mtime == e.mtime or
+                    not self.child_changed(name, disk)))
         return (row.content, row.mtime, row.mode) == (
             e.content, e.mtime, e.mode)
 
@@ -199,8 +204,11 @@ class Side:
                     return True
         return False
 
-    def snap(self, disk, logs, held):
-        """DISK (name -> Entry) was recorded as LOGS; none means: no op."""
+    def snap(self, disk, logs, dirs, held):
+        """
+        DISK (name -> Entry) was recorded as LOGS, none means: no op.  DIRS
+        are the directories that a version is of then.
+        """
         last = None
         for log in logs:
             self.model.add(log)
@@ -210,7 +218,16 @@ class Side:
                 last = log
             else:
                 self.snap_left(disk, log, held)
+        if last:
+            self.hidden &= dirs
         self.snap_laid(disk, last, held)
+        lost = {n for n, r in self.rows.items() if last and
+                r.kind == 'd' and n not in self.left and
+                bool(r.cover) != (n in dirs)}
+        if lost:
+            raise Wrong('versions are of the directories %r, and not of %r' %
+                        (lost & dirs, lost - dirs))
+        self.hidden = set()
         self.left = {n: s for n, s in self.left.items() if n in self.rows}
         self.edited = set()
         self.ino = dict(self.ino_now)
@@ -285,6 +302,9 @@ class Side:
                 new.add(name)
             else:
                 rows[name] = self.rows[name]
+                if e.kind == 'd':
+                    rows[name] = rows[name]._replace(mode=e.mode,
+                                                     mtime=e.mtime)
         if log is None:
             for n in [n for n in changed if disk[n].kind == 'd' and
                       self.rows[n].kind == 'd']:
@@ -304,7 +324,7 @@ class Side:
         for n in new:
             self.rows.pop(n, None)
         self.record(log, view, gone, new, changed, disk)
-        self.rows = {n: self.rows[n] for n in new | changed | set(rows)}
+        self.rows = rows | {n: self.rows[n] for n in new | changed}
         self.laid = self.model.past[log.id]
 
     def came(self, name, disk, view):
@@ -394,8 +414,29 @@ class Side:
                             (was[what][0], now[what][0]))
         return out
 
-    def merge(self, view, ops, disk, held):
-        """VIEW of the set OPS was laid out, and then DISK was there."""
+    def dressed(self, name, cover, want, was, disk):
+        """
+        Which mode and time of directory NAME, with COVER, are not a user's
+        change: a merge, for WANT, made DISK of what WAS there.
+        """
+        w, b, d = self.rows.get(name), was.get(name), disk[name]
+        implied = {} if cover else {0o700}
+        if not b or b.kind != 'd':
+            return d.mode, d.mtime
+        if not w or w.kind != 'd':
+            return 0o700 if implied else d.mode, d.mtime
+        if not w.cover and not cover:
+            touched = any(n.rpartition(b'/')[0] == name and
+                          self.rows.get(n, ())[1:5] != want.get(n, ())[1:5]
+                          for n in {*self.rows, *want})
+            if touched and b.mtime != w.mtime:
+                self.hidden.add(name)
+            return w.mode, d.mtime if touched else w.mtime
+        return (d.mode if b.mode in {w.mode, *implied} else w.mode,
+                w.mtime if w.cover and b.mtime != w.mtime else d.mtime)
+
+    def merge(self, view, ops, was, disk, held):
+        """VIEW of the set OPS was laid out: WAS was there, then DISK."""
         dirs = {n for n, e in view.items() if e.kind == 'd'}
         v = View(self.model, ops, held)
         try:
@@ -408,7 +449,9 @@ class Side:
             w, d = self.rows.get(name), disk.get(name)
             if name in dirs:
                 if d and d.kind == 'd':
-                    rows[name] = Row(name, 'd', None, d.mode, d.mtime, 0,
+                    mode, mtime = self.dressed(name, v.directory(name),
+                                               want, was, disk)
+                    rows[name] = Row(name, 'd', None, mode, mtime, 0,
                                      v.directory(name))
                 elif w:
                     rows[name] = w
@@ -430,8 +473,8 @@ class Side:
                 rows[name] = w
                 left.add(name)
         ops = frozenset(ops)
-        was = {n: self.left.get(n, self.laid) for n in left}
-        self.left = {n: s for n, s in was.items() if s and s != ops}
+        old = {n: self.left.get(n, self.laid) for n in left}
+        self.left = {n: s for n, s in old.items() if s and s != ops}
         self.rows = rows
         self.laid = ops
         self.ino = dict(self.ino_now)
