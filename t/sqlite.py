@@ -400,18 +400,28 @@ def deleted(_):
     replicas('a', 'b')
     for name in ('used.db', 'free.db', 'edited.db'):
         make('a/' + name).close()
+    make('a/held.db', journal='delete').close()
     snap('a')
     give('a', 'b')
     used = opened('b/used.db', 'wal')
     used.execute('SELECT * FROM t').fetchall()
     edited = opened('b/edited.db', 'wal')
     edited.execute("INSERT INTO t VALUES(2,'two')")
-    for name in ('used.db', 'free.db', 'edited.db'):
+    for name in ('used.db', 'free.db', 'edited.db', 'held.db'):
         os.unlink('a/' + name)
     run('sada-snap', '-C', 'a', '--accept-deletes')
     snap('b')
+    # Nothing but its lock tells that it is in use.
+    held = opened('b/held.db', 'delete')
+    held.execute('BEGIN EXCLUSIVE')
+    held.execute("INSERT INTO t VALUES(2,'two')")
     p = give('a', 'b', ok=(1,))
     must('in use' in p.stderr, p.stderr)
+    must('held.db' in p.stderr, p.stderr)
+    held.execute('COMMIT')
+    same(len(rows('b/held.db')), 2, 'held')
+    must(snap('b') != '', 'what was held is recorded')
+    held.close()
     must(os.path.exists('b/used.db') and not os.path.exists('b/free.db'),
          'files')
     same(len(edited.execute('SELECT * FROM t').fetchall()), 2, 'edited')
@@ -421,7 +431,9 @@ def deleted(_):
     used.close()
     edited.close()
     merge('b')
-    same(sorted(os.listdir('b')), ['.sada', 'edited.db'], 'files of b')
+    same(sorted(os.listdir('b')), ['.sada', 'edited.db', 'held.db'],
+         'files of b')
+    same(len(rows('a/held.db')), 2, 'held on a')
     quiet('a', 'b')
 
 

@@ -18,6 +18,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct flock;
+
 /* What statx told: only the fields that sada looks at. */
 struct sada_stat {
 	uint32_t kind;		/* S_IFMT bits of the mode */
@@ -69,6 +71,7 @@ struct sada_io_ops {
 	off_t (*lseek)(int fd, off_t off, int whence);
 	int (*fadvise)(int fd, off_t off, off_t n, int advice);
 	int (*flock)(int fd, int op);
+	int (*getlk)(int fd, struct flock *l);	/* fcntl F_GETLK */
 	void *(*mmap)(int fd, size_t n);	/* read-only, private */
 	int (*munmap)(void *p, size_t n);
 	int (*close)(int fd);
@@ -201,6 +204,12 @@ void sada_io_advise(int fd, int advice);
  */
 SADA_MUST int sada_io_lock(int fd, int op, unsigned wait_ms,
     struct sada_err *err);
+
+/*
+ * Does another process hold a record lock (fcntl) on any of the N bytes at
+ * OFF of FD?  1 or 0; where that cannot be told, 0.
+ */
+int sada_io_locked(int fd, uint64_t off, uint64_t n);
 
 /*
  * Map N > 0 bytes of FD read-only; *OUT is unmapped with

@@ -297,6 +297,15 @@ sada_io_lock(int fd, int op, unsigned wait_ms, struct sada_err *err)
 }
 
 int
+sada_io_locked(int fd, uint64_t off, uint64_t n)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
+	    .l_start = (off_t)off, .l_len = (off_t)n };
+
+	return sada_io_ops()->getlk(fd, &l) == 0 && l.l_type != F_UNLCK;
+}
+
+int
 sada_io_map(const unsigned char **out, int fd, size_t n,
     struct sada_err *err)
 {

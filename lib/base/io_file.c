@@ -116,6 +116,12 @@ sys_fadvise(int fd, off_t off, off_t n, int advice)
 	return -1;
 }
 
+static int
+sys_getlk(int fd, struct flock *l)
+{
+	return fcntl(fd, F_GETLK, l);
+}
+
 static void *
 sys_mmap(int fd, size_t n)
 {
@@ -164,6 +170,7 @@ const struct sada_io_ops sada_io_system = {
 	.lseek = lseek,
 	.fadvise = sys_fadvise,
 	.flock = flock,
+	.getlk = sys_getlk,
 	.mmap = sys_mmap,
 	.munmap = munmap,
 	.close = close,

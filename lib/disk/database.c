@@ -74,6 +74,23 @@ sada_database_held(const struct sada_source *src, const struct sada_id *id,
 	return rc;
 }
 
+/*
+ * A transaction that has not been written yet leaves nothing beside the
+ * database but an empty journal: its lock alone tells.
+ */
+static int
+locked(int dfd, const char *name)
+{
+	struct sada_err e;
+	int fd = -1, yes;
+
+	yes = sada_io_open(&fd, dfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+	    0, &e) == 0 &&
+	    sada_io_locked(fd, SADA_SQLITE_LOCKS, SADA_SQLITE_LOCKS_LEN);
+	sada_io_close(fd);
+	return yes;
+}
+
 unsigned
 sada_database_busy(int dfd, const char *name)
 {
@@ -110,6 +127,8 @@ sada_database_busy(int dfd, const char *name)
 			busy |= means[i];
 	}
 	sada_buf_release(&b);
+	if (busy == 0 && locked(dfd, name))
+		busy = SADA_DATABASE_OPEN;
 	return busy;
 }
 

@@ -44,7 +44,8 @@ SADA_MUST int sada_database_held(const struct sada_source *src,
 
 enum {
 	SADA_DATABASE_WAL = 1,	/* a WAL with rows stands beside it */
-	SADA_DATABASE_OPEN = 2	/* so does an index of one, or a journal */
+	SADA_DATABASE_OPEN = 2	/* so does an index of one, or a journal, or
+				   it is locked */
 };
 /* How NAME in DFD is in use, as far as can be seen: a set of these. */
 unsigned sada_database_busy(int dfd, const char *name);

@@ -45,6 +45,12 @@ int sada_sqlite_is(const void *p, size_t n);
  */
 const char *sada_sqlite_busy_name(unsigned i);
 /*
+ * The bytes of a database, far behind most, that SQLite locks while it reads
+ * or writes, and for as long as one with a WAL is open.
+ */
+#define SADA_SQLITE_LOCKS 0x40000000U
+#define SADA_SQLITE_LOCKS_LEN 512U
+/*
  * How many bytes of NAME (N bytes) are the name of the database that it
  * stands beside; 0 when it has none of the suffixes.
  */

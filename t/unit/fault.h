@@ -86,6 +86,7 @@ FAULT(int, utimensat, -1, (int d, const char *s, const struct timespec *t,
 FAULT(int, ftruncate, -1, (int fd, off_t n), (fd, n))
 FAULT(off_t, lseek, -1, (int fd, off_t o, int w), (fd, o, w))
 FAULT(int, flock, -1, (int fd, int op), (fd, op))
+FAULT(int, getlk, -1, (int fd, struct flock *l), (fd, l))
 FAULT(void *, mmap, MAP_FAILED, (int fd, size_t n), (fd, n))
 
 /* A close that fails has closed all the same. */
@@ -136,6 +137,7 @@ fault_arm(long n, int error, int persist)
 	fault_ops.ftruncate = fault_ftruncate;
 	fault_ops.lseek = fault_lseek;
 	fault_ops.flock = fault_flock;
+	fault_ops.getlk = fault_getlk;
 	fault_ops.mmap = fault_mmap;
 	fault_ops.close = fault_close;
 	sada_io_use(&fault_ops);

@@ -104,6 +104,18 @@ mem_flock(int fd, int op)
 	return (int)memfs_leave(0);
 }
 
+/* Nobody else is there who could hold one. */
+static int
+mem_getlk(int fd, struct flock *l)
+{
+	if (memfs_enter("getlk") < 0)
+		return -1;
+	if (memfs_file(fd) == NULL)
+		return (int)memfs_leave(memfs_fail(EBADF));
+	l->l_type = F_UNLCK;
+	return (int)memfs_leave(0);
+}
+
 static int
 mem_clock(int id, struct timespec *ts)
 {
@@ -171,6 +183,7 @@ memfs_ops(void)
 		.lseek = mem_lseek,
 		.fadvise = mem_fadvise,
 		.flock = mem_flock,
+		.getlk = mem_getlk,
 		.mmap = mem_mmap,
 		.munmap = mem_munmap,
 		.close = mem_close,
