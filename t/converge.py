@@ -147,8 +147,9 @@ class Replica:
             new = [o for o in log if o not in before]
             if op not in ('', *new[-1:]):
                 raise Wrong('snap told op %s, and made %s' % (op, new))
-            dirs = {json_name(e) for e in self.lines('ls', '-R', op or '@')
-                    if e['kind'] == 'd' and e['author']} if new else set()
+            dirs = {json_name(e): (int(e['mode'], 8), time_ns(e)) if
+                    e['author'] else None for e in self.lines(
+                        'ls', '-R', op) if e['kind'] == 'd'} if op else {}
             self.side.snap(disk, [log[o] for o in new], dirs, self.held())
         except Wrong as e:
             raise Wrong('snap in %s: %s' % (self.name, e))

@@ -168,6 +168,8 @@ class Side:
         self.edited = set()     # of these, what was not as it was recorded
         # Directories of which a merge may have hidden a user's change.
         self.hidden = set()
+        # Mode and time that directories have in the view; None: no time.
+        self.dressed = {}
         # The inodes of all names, and as they were laid out or recorded.
         self.ino_now, self.ino = {}, {}
 
@@ -178,6 +180,7 @@ class Side:
         new.left = dict(self.left)
         new.edited = set(self.edited)
         new.hidden = set(self.hidden)
+        new.dressed = dict(self.dressed)
         new.ino = dict(self.ino)
         return new
 
@@ -206,8 +209,8 @@ class Side:
 
     def snap(self, disk, logs, dirs, held):
         """
-        DISK (name -> Entry) was recorded as LOGS, none means: no op.  DIRS
-        are the directories that a version is of then.
+        DISK (name -> Entry) was recorded as LOGS, none means: no op.  DIRS:
+        mode and time of the directories then, None without a version.
         """
         last = None
         for log in logs:
@@ -219,14 +222,14 @@ class Side:
             else:
                 self.snap_left(disk, log, held)
         if last:
-            self.hidden &= dirs
+            self.hidden &= {n for n in dirs if dirs[n]}
         self.snap_laid(disk, last, held)
-        lost = {n for n, r in self.rows.items() if last and
-                r.kind == 'd' and n not in self.left and
-                bool(r.cover) != (n in dirs)}
-        if lost:
-            raise Wrong('versions are of the directories %r, and not of %r' %
-                        (lost & dirs, lost - dirs))
+        for n, r in self.rows.items():
+            if last and r.kind == 'd' and n in dirs and n not in self.left:
+                if bool(r.cover) != bool(dirs[n]):
+                    raise Wrong('%r has %s version' % (
+                        n, 'a' if dirs[n] else 'no'))
+                self.dressed[n] = dirs[n] or (0o700, None)
         self.hidden = set()
         self.left = {n: s for n, s in self.left.items() if n in self.rows}
         self.edited = set()
@@ -245,8 +248,12 @@ class Side:
         fresh = set(disk) - set(self.rows)
         lost = {n for n, r in self.rows.items() if n not in disk and
                 r.kind != 'd' and r.size > 0}
-        mine = {self.rows[n].content for n in lost & names}
-        moved = {n for n in fresh if disk[n].content in mine}
+        # Its hints: old name to new one.
+        hinted = {h[1] + n[len(h[2]):]: n for n in fresh for h in log.hints
+                  if n == h[2] or h[0] == HINT_DIR and
+                  n.startswith(h[2] + b'/')}
+        hinted = {n: hinted[n] for n in hinted if n in lost & names}
+        moved = {n for n in fresh if n in hinted.values()}
         new = {n for n in fresh if n.startswith(dirs)}
         # What else was moved there goes with its old name, and all with it.
         lost = {self.rows[n].content for n in lost - names}
@@ -254,9 +261,10 @@ class Side:
             new = set()
         new |= moved
         rows = dict(self.rows)
-        gone = {n for n in names if n not in disk and self.went(n, disk)}
+        gone = {n for n in names if n not in disk and
+                self.went(n, disk, hinted)}
         for n in gone:
-            rows[n] = rows[n]._replace(cover=self.went(n, disk))
+            rows[n] = rows[n]._replace(cover=self.went(n, disk, hinted))
         was, self.rows = self.rows, rows
         self.record(log, View(self.model, before, held), gone, new, changed,
                     disk)
@@ -264,10 +272,12 @@ class Side:
                      for n, r in self.rows.items() if n not in gone}
         for n in names | new:
             self.left[n] = self.model.past[log.id]
+        for n in new | changed:
+            self.dressed[n] = disk[n][2:4]
         self.edited -= changed
         self.model.late += 1
 
-    def went(self, name, disk):
+    def went(self, name, disk, renamed=()):
         """Which versions of NAME, which was left, went with it."""
         row = self.rows[name]
         view = View(self.model, self.laid | self.left[name], set())
@@ -277,6 +287,8 @@ class Side:
                 at = next(p for p in view.shown if v in view.shown[p])
                 if at == row.slot or at not in self.rows or at not in disk:
                     out.add(v)
+            elif name in renamed:
+                out.add(v)
         return frozenset(out)
 
     def snap_laid(self, disk, log, held):
@@ -291,9 +303,13 @@ class Side:
             if name not in self.rows:
                 new.add(name)
             elif e is None and name in self.left:
-                if self.went(name, disk) and (not log or log.dot[2] > 1):
+                cover = self.went(name, disk)
+                if cover and (not log or log.dot[2] > 1):
                     raise Wrong('%r was left and is gone, and no op tells '
                                 'it' % name)
+                if cover:
+                    gone.add(name)
+                    self.rows[name] = self.rows[name]._replace(cover=cover)
             elif e is None:
                 gone.add(name)
             elif not self.stands(name, e, disk):
@@ -414,10 +430,10 @@ class Side:
                             (was[what][0], now[what][0]))
         return out
 
-    def dressed(self, name, cover, want, was, disk):
+    def change(self, name, cover, want, was, disk):
         """
-        Which mode and time of directory NAME, with COVER, are not a user's
-        change: a merge, for WANT, made DISK of what WAS there.
+        Which mode and time of directory NAME, with COVER, are no change of
+        a user: a merge, for WANT, made DISK of what WAS there.
         """
         w, b, d = self.rows.get(name), was.get(name), disk[name]
         implied = {} if cover else {0o700}
@@ -448,13 +464,17 @@ class Side:
         for name in (set(want) | dirs | set(self.rows)) - {b''}:
             w, d = self.rows.get(name), disk.get(name)
             if name in dirs:
+                cover = v.directory(name)
+                dress = view[name][2:4] if cover else (0o700, None)
+                laid, self.dressed[name] = self.dressed.get(name), dress
                 if d and d.kind == 'd':
-                    mode, mtime = self.dressed(name, v.directory(name),
-                                               want, was, disk)
-                    rows[name] = Row(name, 'd', None, mode, mtime, 0,
-                                     v.directory(name))
+                    rows[name] = Row(name, 'd', None, *self.change(
+                        name, cover, want, was, disk), 0, cover)
+                elif w and w.kind == 'd' and laid and (
+                        laid == dress or not cover and laid[0] == 0o700):
+                    rows[name] = w._replace(cover=cover)
                 elif w:
-                    rows[name] = w
+                    rows[name], self.dressed[name] = w, laid
                     left |= {name} if w.kind != 'd' else set()
                 continue
             if name not in want:

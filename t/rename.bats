@@ -748,6 +748,95 @@ words() {
 	same a b
 }
 
+@test "left at a name: what is edited and moved is renamed" {
+	pair
+	seq 300 >a/m
+	seq 9 >a/other
+	sada-snap -C a >/dev/null
+	carry a b
+	sed -i 's/^200$/200 b/' b/m
+	sada-snap -C b >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/m
+	run -1 sada-merge -q -C a
+	mv a/m a/x
+	sada-snap -C a >/dev/null
+	run -0 sada-log -C a --name-status
+	[[ "$output" == *$'R\tm\tx'* ]]
+	run -0 sada-merge -q -C a
+	settled a
+	carry a b
+	for r in a b; do
+		[ ! -e $r/m ]
+		[ "$(words $r/x)" = '1 a,200 b' ]
+	done
+	same a b
+}
+
+@test "left at a name: what is deleted in a copy of the replica is gone" {
+	pair
+	seq 300 >a/f
+	seq 9 >a/other
+	sada-snap -C a >/dev/null
+	carry a b
+	sed -i 's/^100$/100 b/' b/f
+	sada-snap -C b >/dev/null
+	sed -i 's/^100$/100 a/' a/f
+	sada-snap -C a >/dev/null
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	sed -i 's/^1$/1 a/' a/f
+	run -1 sada-merge -q -C a
+	cp -a a copy
+	rm -r a
+	mv copy a
+	rm a/f
+	run -0 sada-snap -v -C a
+	[[ "$output" == *'D f'* ]]
+	# What nobody here had seen is there, and nothing else.
+	run -0 sada-merge -q -C a
+	[ "$(words a/f)" = '100 b' ]
+	settled a
+	carry a b
+	same a b
+}
+
+@test "left at an old name: what goes is no mass deletion for others" {
+	pair
+	mkdir a/x
+	for i in {1..40}; do
+		seq $i 600 >a/m$i
+	done
+	sada-snap -C a >/dev/null
+	carry a b
+	for i in {1..400}; do
+		echo $i >b/n$i
+	done
+	mkdir -p b/x
+	mv b/m* b/x/
+	sada-snap -C b >/dev/null
+	for i in {1..40}; do
+		echo 'x y' >>a/m$i
+	done
+	sada-snap -C a >/dev/null
+	sada-push -C a -o more >/dev/null
+	sada-pull -C b more >/dev/null
+	sada-merge -q -C b
+	sada-push -C b -o bundle >/dev/null
+	sada-pull -C a bundle >/dev/null
+	for i in {1..40}; do
+		echo 'z' >>a/m$i
+	done
+	run -1 sada-merge -q -C a
+	rm -r a/m* a/x
+	sada-snap -C a >/dev/null
+	run -0 sada-merge -q -C a
+	carry a b
+	settled a
+	same a b
+}
+
 @test "left at an old name: many left directories that go are no deletion" {
 	pair
 	for i in {1..40}; do

@@ -4,6 +4,7 @@
 
 #include "base/path.h"
 #include "format/object.h"
+#include "verb/rename_priv.h"
 #include "verb/snap_priv.h"
 
 struct snap {
@@ -27,6 +28,11 @@ struct snap {
 	/* Of each number: was anything moved into its directories? */
 	unsigned char apart[SADA_OLDER_MAX + 1];
 	struct sada_gone gone;
+	/*
+	 * Paths to the number: left names that are gone; of these the renamed
+	 * ones; their new names.
+	 */
+	struct sada_idset left, went, moved;
 	uint64_t dirs_gone, dirs_new;
 	int new_rules;			/* .sadamerge is another one now */
 	/* What the last row points to. */
@@ -95,6 +101,78 @@ out:
 	return rc;
 }
 
+static void
+note_path(struct sada_idset *set, const char *path, size_t len,
+    uint32_t number)
+{
+	struct sada_id id;
+
+	sada_hash(&id, SADA_CTX_NAME, path, len);
+	sada_idset_add(set, &id, number);
+}
+
+/* The number that PATH was noted with; 0: it was not. */
+static uint32_t
+noted(const struct sada_idset *set, const char *path, size_t len)
+{
+	struct sada_id id;
+	uint32_t number;
+
+	sada_hash(&id, SADA_CTX_NAME, path, len);
+	return sada_idset_get(set, &id, &number) ? number : 0;
+}
+
+/* Note which new names are renames of names that were left. */
+static void
+note_moved(struct snap *s)
+{
+	const struct sada_moves *x = s->d.moves;
+	uint32_t i, number, n = x != NULL && s->left.n > 0 ?
+	    sada_moves_count(x) : 0;
+	struct sada_buf path = { 0 };
+	struct sada_move m;
+
+	for (i = 0; i < n; i++) {
+		if (sada_move_side(x, i) != SADA_MOVE_NEW ||
+		    sada_move_mate(x, i) == SADA_MOVE_NONE)
+			continue;
+		sada_moves_get(x, sada_move_mate(x, i), &m, &path);
+		if ((number = noted(&s->left, m.path, m.len)) == 0)
+			continue;
+		note_path(&s->went, m.path, m.len, number);
+		sada_moves_get(x, i, &m, &path);
+		note_path(&s->moved, m.path, m.len, number);
+	}
+	sada_buf_release(&path);
+}
+
+/*
+ * ROW is of a left name that is gone: its cover becomes what went with it.
+ * What another's edit replaced comes back whatever is recorded, but for a
+ * rename that the edit is to follow: to see if it is one, it is among the
+ * changes that are matched when all are judged.
+ */
+static int
+left_gone(struct snap *s, struct sada_row *row, struct sada_err *err)
+{
+	size_t n = row->ncover;
+	int rc;
+
+	s->cover = sada_grow(s->cover, &s->capcover, n, sizeof(*s->cover));
+	rc = sada_left_gone(&s->now, s->r, row, s->older > 0 &&
+	    noted(&s->went, row->path, row->len) > 0, s->cover, &n, err);
+	if (rc == 0 && s->whole && n == 0 && row->kind != SADA_DIR &&
+	    row->size > 0) {
+		sada_idset_add(&s->d.brought, &row->content, 0);
+		rc = sada_draft_gone(&s->d, row, err);
+	}
+	if (rc == 0 && s->whole)
+		note_path(&s->left, row->path, row->len, row->left);
+	row->cover = s->cover;
+	row->ncover = n;
+	return rc;
+}
+
 /* 0, or 1 when its row stays: it is not for this op. */
 static int
 on_gone(struct snap *s, const struct sada_item *it, struct sada_err *err)
@@ -102,19 +180,16 @@ on_gone(struct snap *s, const struct sada_item *it, struct sada_err *err)
 	struct sada_row row = *it->row;
 	int rc;
 
-	/* What was left is dealt with already. */
-	if (row.left > 0 && s->older == 0 && !s->whole)
-		return 0;
 	if (row.left > 0) {
-		s->cover = sada_grow(s->cover, &s->capcover, row.ncover,
-		    sizeof(*s->cover));
-		if ((rc = sada_left_gone(&s->now, s->r, it->row, s->cover,
-		    &row.ncover, err)) < 0)
+		if ((rc = left_gone(s, &row, err)) < 0)
 			return rc;
 		/* All that it showed has other names, and stands. */
 		if (row.ncover == 0)
 			return s->older > 0;
-		row.cover = s->cover;
+		/* It went since its own op, if it has one: the next is. */
+		if (s->older == 0 && !s->whole &&
+		    s->due[row.left] != SADA_DUE_NEVER)
+			return 1;
 	}
 	if (row.ncover == 0)
 		return sada_draft_gone(&s->d, &row, err);
@@ -174,16 +249,16 @@ is_new_there(struct snap *s, const struct sada_item *it, uint32_t older,
 {
 	int below = s->below_of == older && sada_path_below(it->path, it->len,
 	    (char *)s->below.p, s->below.len), rc;
+	uint32_t of;
 
 	if (s->whole && !below)
 		return 0;
-	if (it->kind != SADA_DIR && it->size > 0) {
+	if ((of = noted(&s->moved, it->path, it->len)) > 0)
+		return of == older;
+	if (s->whole && it->kind != SADA_DIR && it->size > 0) {
 		if ((rc = sada_gone_find(&s->gone, s->r, older, err)) < 0)
 			return rc;
-		if (sada_idset_get(&s->gone.left, &it->content, NULL))
-			return 1;
-		if (s->whole && below && sada_idset_get(&s->gone.others,
-		    &it->content, NULL))
+		if (sada_idset_get(&s->gone.others, &it->content, NULL))
 			s->apart[older] = 1;
 	}
 	return below && !s->apart[older];
@@ -339,13 +414,16 @@ guard(struct snap *s, uint64_t before, unsigned *opflags,
 	d->n_lost = lost;
 	if (s->accepted)
 		*opflags |= SADA_OP_ACCEPTED;
-	if (s->judged)
-		return 0;
 	/* The root itself is no path that could be lost. */
 	if (before > 0)
 		before--;
 	if (!sada_guard_trips(lost, before))
 		return 0;
+	/* Of all that is recorded now this is little: so it is for others. */
+	if (s->judged) {
+		*opflags |= SADA_OP_ACCEPTED;
+		return 0;
+	}
 	if ((s->o->flags & SADA_ACCEPT_DELETES) &&
 	    (s->o->max_deletes == 0 || lost <= s->o->max_deletes)) {
 		*opflags |= SADA_OP_ACCEPTED;
@@ -439,8 +517,11 @@ record(struct snap *s, struct sada_err *err)
 	s->res->skipped = found.skipped;
 	s->res->special = found.special;
 	if ((rc = sada_map_stat(&s->d.st.ns, &s->d.st.root, &ms, err)) < 0 ||
-	    (rc = sada_draft_match(&s->d, err)) < 0 ||
-	    (rc = guard(s, ms.entries, &how.opflags, err)) < 0 ||
+	    (rc = sada_draft_match(&s->d, err)) < 0)
+		goto out;
+	if (s->whole)
+		note_moved(s);
+	if ((rc = guard(s, ms.entries, &how.opflags, err)) < 0 ||
 	    (s->o->flags & SADA_DRY) || s->whole)
 		goto out;
 	if (s->older > 0 && sada_draft_empty(&s->d))
@@ -496,6 +577,9 @@ sada_snap(struct sada_replica *r, const struct sada_snap_opts *opts,
 	}
 out:
 	sada_gone_release(&s.gone);
+	sada_idset_release(&s.left);
+	sada_idset_release(&s.went);
+	sada_idset_release(&s.moved);
 	sada_buf_release(&s.below);
 	free(s.cover);
 	return rc < 0 ? rc : 0;

@@ -138,6 +138,7 @@ sada_left_now_close(struct sada_left_now *x)
 	sada_carry_free(x->carry);
 	if (x->older > 0)
 		sada_state_release(&x->st);
+	sada_idset_release(&x->rows);
 	memset(x, 0, sizeof(*x));
 }
 
@@ -159,7 +160,8 @@ now_open(struct sada_left_now *x, struct sada_replica *r, uint32_t number,
 	if (n > 0)
 		memcpy(ops, r->laid, n * sizeof(*ops));
 	for (i = 0; i < o->n; i++)
-		n += (size_t)sada_log_find(r->log, &o->heads[i], &ops[n]);
+		n += (size_t)(sada_log_find(r->log, &o->heads[i], &ops[n]) &&
+		    sada_map_held(r, ops[n]));
 	rc = sada_state_init(&x->st, r->log, r->store, NULL, ops, n, NULL,
 	    err);
 	free(ops);
@@ -174,30 +176,40 @@ now_open(struct sada_left_now *x, struct sada_replica *r, uint32_t number,
 
 /* Has W a row at PATH, and does its name stand?  1, 0, <0. */
 static int
-stands(const struct sada_replica *r, const char *path, size_t len,
-    struct sada_err *err)
+stands(struct sada_left_now *x, const struct sada_replica *r,
+    const char *path, size_t len, struct sada_err *err)
 {
+	const struct sada_row at = { .path = path, .len = len };
 	struct dir dir = { .root = r->root };
 	struct sada_work_cursor *c = NULL;
 	struct sada_stat st;
 	struct sada_row row;
-	int rc, is = 0;
+	struct sada_id id;
+	int rc;
 
-	if ((rc = sada_work_cursor_open(&c, r->work, err)) < 0)
-		return rc;
-	while (!is && (rc = sada_work_cursor_next(c, &row, err)) > 0)
-		is = sada_path_cmp(row.path, row.len, path, len) == 0;
-	if (is)
-		is = stat_of(&dir, &row, "", &st) == 0;
-	sada_work_cursor_free(c);
+	rc = stat_of(&dir, &at, "", &st);
 	dir_close(&dir);
-	return rc < 0 ? rc : is;
+	if (rc < 0)
+		return 0;
+	if (x->rows.n == 0) {
+		if ((rc = sada_work_cursor_open(&c, r->work, err)) < 0)
+			return rc;
+		while ((rc = sada_work_cursor_next(c, &row, err)) > 0) {
+			sada_hash(&id, SADA_CTX_NAME, row.path, row.len);
+			sada_idset_add(&x->rows, &id, 0);
+		}
+		sada_work_cursor_free(c);
+		if (rc < 0)
+			return rc;
+	}
+	sada_hash(&id, SADA_CTX_NAME, path, len);
+	return sada_idset_get(&x->rows, &id, NULL);
 }
 
 /* Did V go with the name of ROW?  1, 0, <0. */
 static int
 went(struct sada_left_now *x, const struct sada_replica *r,
-    const struct sada_row *row, const struct sada_version *v,
+    const struct sada_row *row, const struct sada_version *v, int dead,
     struct sada_err *err)
 {
 	const char *path = v->at != NULL ? v->at : row->slot;
@@ -210,7 +222,7 @@ went(struct sada_left_now *x, const struct sada_replica *r,
 	    (rc = sada_cursor_next(x->cur, &e, err)) < 0)
 		return rc;
 	if (rc == 0 || sada_path_cmp(e.path, e.len, path, len) != 0)
-		return 0;
+		return dead;
 	sada_version_id(&id, v);
 	for (i = 0; i < e.nv; i++) {
 		sada_version_id(&own, &e.v[i]);
@@ -218,18 +230,18 @@ went(struct sada_left_now *x, const struct sada_replica *r,
 			break;
 	}
 	if (i == e.nv)
-		return 0;
+		return dead;
 	(void)sada_carry_to(x->carry, v, path, len, &path, &len);
 	if (sada_path_cmp(path, len, row->slot, row->slot_len) == 0)
 		return 1;
-	rc = stands(r, path, len, err);
+	rc = stands(x, r, path, len, err);
 	return rc < 0 ? rc : !rc;
 }
 
 int
 sada_left_gone(struct sada_left_now *x, struct sada_replica *r,
-    const struct sada_row *row, struct sada_version *out, size_t *n,
-    struct sada_err *err)
+    const struct sada_row *row, int dead, struct sada_version *out,
+    size_t *n, struct sada_err *err)
 {
 	size_t i;
 	int rc;
@@ -238,7 +250,8 @@ sada_left_gone(struct sada_left_now *x, struct sada_replica *r,
 	if ((rc = now_open(x, r, row->left, err)) < 0)
 		return rc;
 	for (i = 0; i < row->ncover; i++) {
-		if ((rc = went(x, r, row, &row->cover[i], err)) < 0)
+		if ((rc = went(x, r, row, &row->cover[i], dead,
+		    err)) < 0)
 			return rc;
 		if (rc > 0)
 			out[(*n)++] = row->cover[i];
@@ -290,7 +303,6 @@ sada_left_came(struct sada_draft *d, const struct sada_item *it,
 void
 sada_gone_release(struct sada_gone *x)
 {
-	sada_idset_release(&x->left);
 	sada_idset_release(&x->others);
 	x->number = 0;
 }
@@ -312,9 +324,9 @@ sada_gone_find(struct sada_gone *x, const struct sada_replica *r,
 		return rc;
 	while ((rc = sada_work_cursor_next(c, &row, err)) > 0)
 		if (row.kind != SADA_DIR && row.size > 0 &&
+		    row.left != number &&
 		    stat_of(&dir, &row, "", &st) == SADA_NOTFOUND)
-			sada_idset_add(row.left == number ? &x->left :
-			    &x->others, &row.content, 0);
+			sada_idset_add(&x->others, &row.content, 0);
 	sada_work_cursor_free(c);
 	dir_close(&dir);
 	if (rc == 0)

@@ -204,17 +204,18 @@ struct sada_left_now {
 	struct sada_state st;
 	struct sada_carry *carry;
 	struct sada_cursor *cur;
+	struct sada_idset rows;		/* hashes of W's paths, if need be */
 };
 void sada_left_now_close(struct sada_left_now *x);
 /*
  * ROW's name is gone, and was left: *N of its cover, those that went with
- * it, come first in OUT, which has room for all.  What lives no more did not;
- * nor what will be shown at another name, which is laid out and stands.  X is
- * kept for the next.  Errors: NOTFOUND SYS DAMAGED FORMAT.
+ * it, come first in OUT, which has room for all.  Not what will be shown at
+ * another name, which is laid out and stands; nor, unless DEAD, what lives no
+ * more.  X is kept for the next.  Errors: NOTFOUND SYS DAMAGED FORMAT.
  */
 SADA_MUST int sada_left_gone(struct sada_left_now *x, struct sada_replica *r,
-    const struct sada_row *row, struct sada_version *out, size_t *n,
-    struct sada_err *err);
+    const struct sada_row *row, int dead, struct sada_version *out,
+    size_t *n, struct sada_err *err);
 /*
  * IT was left, and was touched, with the content that it had: is it the file
  * of another name, which is gone, where D's state has nothing?  1, 0.
@@ -223,12 +224,12 @@ SADA_MUST int sada_left_gone(struct sada_left_now *x, struct sada_replica *r,
 SADA_MUST int sada_left_came(struct sada_draft *d,
     const struct sada_item *it, struct sada_err *err);
 /*
- * Contents of W's files and links that are gone: of names that were left in
- * the state of NUMBER, and of all others.  {0}, end with .._release().
+ * Contents of W's files and links that are gone, but of names that were left
+ * in the state of NUMBER.  {0}, end with .._release().
  */
 struct sada_gone {
 	uint32_t number;		/* 0: not made yet */
-	struct sada_idset left, others;
+	struct sada_idset others;
 };
 /* Make X that of NUMBER, if it is not.  Errors: FORMAT SYS. */
 SADA_MUST int sada_gone_find(struct sada_gone *x,
