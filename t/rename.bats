@@ -780,6 +780,9 @@ words() {
 	seq 9 >a/other
 	sada-snap -C a >/dev/null
 	carry a b
+	# One op more, so that b's version takes the name.
+	echo more >>b/other
+	sada-snap -C b >/dev/null
 	sed -i 's/^100$/100 b/' b/f
 	sada-snap -C b >/dev/null
 	sed -i 's/^100$/100 a/' a/f
